@@ -1,0 +1,16 @@
+"""The only place that asks what time it is. Times are UTC everywhere inside hubfleet."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present moment, with its time zone (UTC)."""
+    return datetime.now(UTC)
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """ISO 8601 in UTC, to the second: `2026-03-01T09:30:00Z`."""
+    moment = moment or now()
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,43 @@
+"""What a platform says the world is like, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+State = Literal["running", "starting", "stopped", "crashed"]
+"""`running`: its process lives and answers. `starting`: lives, does not answer yet.
+`stopped`: was created, is not running. `crashed`: ended by itself; being restarted with back-off."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedHub:
+    """One hub as it is, not as it was declared.
+
+    `values` are the flat effective values (`limits.memory` -> `2G`) that the
+    *running* process was started with, so that a change that was written down
+    but never reached the process shows as a difference.
+    """
+
+    name: str
+    cluster: str
+    state: State
+    values: Mapping[str, Any]
+    software: Mapping[str, str] = field(default_factory=dict)
+    revision: int = 0
+    url: str = ""
+    since: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything that one cluster holds, declared or not.
+
+    `software` are the versions that the platform would start a hub with now.
+    """
+
+    cluster: str
+    hubs: Mapping[str, ObservedHub] = field(default_factory=dict)
+    software: Mapping[str, str] = field(default_factory=dict)
