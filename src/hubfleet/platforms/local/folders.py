@@ -1,0 +1,117 @@
+"""What lies where in the state folder. Everything in it is private to the account (0700)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class HubFolder:
+    """`hubs/<community>/<hub>`: all that one hub has and remembers."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """`community/hub`."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    @property
+    def spec(self) -> Path:
+        """What should run; written by `apply`."""
+        return self.path / "spec.json"
+
+    @property
+    def run(self) -> Path:
+        """What runs; written by the keeper when it forked the hub."""
+        return self.path / "run.json"
+
+    @property
+    def secrets(self) -> Path:
+        return self.path / "secrets.json"
+
+    @property
+    def database(self) -> Path:
+        return self.path / "hub.sqlite"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "hub.log"
+
+    @property
+    def homes(self) -> Path:
+        return self.path / "homes"
+
+    @property
+    def shared(self) -> Path:
+        return self.path / "shared"
+
+    @property
+    def servers(self) -> Path:
+        """One record and one log for each person's server."""
+        return self.path / "servers"
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """The state folder of one machine."""
+
+    path: Path
+
+    @property
+    def keeper_lock(self) -> Path:
+        return self.path / "keeper.lock"
+
+    @property
+    def keeper_record(self) -> Path:
+        return self.path / "keeper.json"
+
+    @property
+    def keeper_socket(self) -> Path:
+        return self.path / "keeper.sock"
+
+    @property
+    def keeper_log(self) -> Path:
+        return self.path / "keeper.log"
+
+    @property
+    def fleet_record(self) -> Path:
+        """Which fleet lives here."""
+        return self.path / "fleet.json"
+
+    @property
+    def apply_lock(self) -> Path:
+        return self.path / "apply.lock"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.jsonl"
+
+    @property
+    def proxy(self) -> Path:
+        return self.path / "proxy"
+
+    @property
+    def environments(self) -> Path:
+        return self.path / "environments"
+
+    @property
+    def removed(self) -> Path:
+        """Folders of removed hubs; people's files are kept until somebody deletes them."""
+        return self.path / "removed"
+
+    @property
+    def hubs(self) -> Path:
+        return self.path / "hubs"
+
+    def hub(self, name: str) -> HubFolder:
+        """The folder of `community/hub`, whether it exists or not."""
+        community, hub = name.split("/")
+        return HubFolder(self.hubs / community / hub)
+
+    def known_hubs(self) -> Iterator[HubFolder]:
+        """Every hub that was created here and not removed, in order of name."""
+        for spec in sorted(self.hubs.glob("*/*/spec.json")):
+            yield HubFolder(spec.parent)

@@ -1,0 +1,102 @@
+"""What one hub process is to run, and what one does run, as files beside its database."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from hubfleet.kit.digest import digest
+from hubfleet.kit.files import write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class HubSpec:
+    """Everything that a hub process needs to start, but for secrets.
+
+    `flat` are the flat effective values that the planner compares; `values` the same as the nested
+    mapping of `HubValues`. `port` is the hub's own loopback port: it stays the same for life,
+    because people's running servers call it. `environment` is the folder of the environment,
+    None for the plain one.
+    """
+
+    name: str
+    cluster: str
+    revision: int
+    domain: str
+    title: str
+    url: str
+    port: int
+    proxy_api: str
+    proxy_port: int
+    flat: dict[str, Any]
+    values: dict[str, Any]
+    software: dict[str, str] = field(default_factory=dict)
+    environment: str | None = None
+
+    def digest(self) -> str:
+        """Equal for equal specs; the revision number alone makes a difference too."""
+        return digest(asdict(self))
+
+    def write(self, path: Path) -> None:
+        write_atomically(path, json.dumps(asdict(self), indent=1, sort_keys=True) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises FileNotFoundError, or ValueError for a file that is not a spec."""
+        return cls(**_mapping(path))
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A process that was started: who it is, since when, and what it was started with.
+
+    `start_time` is field 22 of /proc/<pid>/stat (clock ticks since boot) and `boot` the machine's
+    boot id: together they tell the process from a later one with the same pid. `spec` is the whole
+    spec as JSON for hubs, None for the proxy and the keeper.
+    """
+
+    pid: int
+    start_time: int
+    boot: str
+    since: str
+    spec: dict[str, Any] | None = None
+
+    def write(self, path: Path) -> None:
+        write_atomically(path, json.dumps(asdict(self), indent=1, sort_keys=True) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises FileNotFoundError, or ValueError for a file that is not a record."""
+        return cls(**_mapping(path))
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} does not hold a mapping")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class HubSecrets:
+    """Secrets of one hub, made once, kept 0600, never printed by `repr`."""
+
+    cookie_secret: str
+    password: str
+    admin_password: str
+    probe_token: str
+    culler_token: str
+    proxy_token: str
+
+    def __repr__(self) -> str:
+        return "HubSecrets(...)"
+
+    def write(self, path: Path) -> None:
+        write_atomically(path, json.dumps(asdict(self), indent=1, sort_keys=True) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises FileNotFoundError, or ValueError for a file that is not one of secrets."""
+        return cls(**_mapping(path))
