@@ -18,8 +18,8 @@ def write_atomically(path: Path, text: str, *, mode: int = PRIVATE_FILE) -> None
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
+        temporary.chmod(mode)
+        temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 State = Literal["running", "starting", "stopped", "crashed"]
 """`running`: its process lives and answers. `starting`: lives, does not answer yet.
-`stopped`: was created, is not running. `crashed`: ended by itself; being restarted with back-off."""
+`stopped`: was created, is not running. `crashed`: ended by itself; tried again with back-off."""
 
 
 @dataclass(frozen=True, slots=True)

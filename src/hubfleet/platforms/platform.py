@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hubfleet.fleet.model import Hub
+from hubfleet.kit.errors import Problem
 from hubfleet.planning.observation import Observation
 from hubfleet.planning.steps import Step
 
 Report = Callable[[str], None]
-"""Called with a few words whenever the act enters another phase (`starting`, `waiting for its page`)."""
+"""Called with a few words whenever the act enters another phase (`waiting for its page`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class SignIn:
     method: str
     admins: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
+    everyone: bool = False
     password: str = ""
     admin_password: str = ""
 
@@ -74,6 +76,10 @@ class Platform(Protocol):
 
     def observe(self, cluster: str) -> Observation:
         """What the cluster holds now; never from memory, and changes nothing."""
+        ...
+
+    def objections(self, hubs: Sequence[Hub]) -> tuple[Problem, ...]:
+        """Why the platform refuses to run these hubs as they are declared; asked before a plan."""
         ...
 
     def prepare(self, hubs: Sequence[Hub], report: Callable[[str, str], None]) -> None:
@@ -104,5 +110,5 @@ class Platform(Protocol):
         ...
 
     def remarks(self) -> Iterable[str]:
-        """What this machine or cluster cannot do that the declaration asks for, in full sentences."""
+        """What this machine cannot do that the declaration may ask for, in full sentences."""
         ...

@@ -1,0 +1,88 @@
+"""The command line: one file for each command. It parses, calls `wiring`, and prints.
+
+`main` is the program; it turns whatever goes wrong into an exit code (`exits`).
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from hubfleet import __version__
+from hubfleet.cli import (
+    apply,
+    down,
+    exits,
+    explain,
+    init,
+    logs,
+    plan,
+    probe,
+    schema,
+    status,
+    systemd_unit,
+    up,
+    validate,
+)
+from hubfleet.kit.errors import HubfleetError
+
+app = typer.Typer(
+    name="hubfleet",
+    help="One declared fleet, many real JupyterHubs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_DECLARE = "Declare"
+_RUN = "Run"
+_LOOK = "Look"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"hubfleet {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+app.command("init", rich_help_panel=_DECLARE)(init.init)
+app.command("validate", rich_help_panel=_DECLARE)(validate.validate)
+app.command("explain", rich_help_panel=_DECLARE)(explain.explain)
+app.command("schema", rich_help_panel=_DECLARE)(schema.schema)
+app.command("plan", rich_help_panel=_RUN)(plan.plan)
+app.command("apply", rich_help_panel=_RUN)(apply.apply)
+app.command("up", rich_help_panel=_RUN)(up.up)
+app.command("down", rich_help_panel=_RUN)(down.down)
+app.command("systemd-unit", rich_help_panel=_RUN)(systemd_unit.systemd_unit)
+app.command("status", rich_help_panel=_LOOK)(status.status)
+app.command("probe", rich_help_panel=_LOOK)(probe.probe)
+app.command("logs", rich_help_panel=_LOOK)(logs.logs)
+
+
+def main() -> None:
+    """Run the command line and leave with one of the codes of `exits`."""
+    try:
+        app()
+    except HubfleetError as error:
+        from hubfleet.cli.output import print_problems
+
+        print_problems(error.problems)
+        sys.exit(exits.FAILED)
+    except KeyboardInterrupt:
+        sys.exit(exits.INTERRUPTED)
+    except Exception as error:
+        from hubfleet.cli.crash import write_crash_log
+
+        write_crash_log(error)
+        sys.exit(exits.BUG)

@@ -1,0 +1,54 @@
+"""`hubfleet explain`: which value holds for a hub, and which file says so?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hubfleet.cli import options, output
+
+
+def explain(
+    hub: options.HubArgument,
+    key: Annotated[str, typer.Argument(help="One key, or the start of some.")] = "",
+    fleet: options.Fleet = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show a hub's effective values, each with its layer, file and line."""
+    from hubfleet import wiring
+    from hubfleet.cli.choosing import declared_hub
+    from hubfleet.fleet.load import load_fleet
+    from hubfleet.kit.errors import failure
+
+    chosen = declared_hub(load_fleet(wiring.fleet_root(fleet)), hub)
+    found = [
+        (name, effective)
+        for name, effective in sorted(chosen.effective.items())
+        if not key or name == key or name.startswith(f"{key}.")
+    ]
+    if not found:
+        raise failure(
+            "unknown-key",
+            f"{chosen.name} has no value {key!r}",
+            hint=f"run `hubfleet explain {chosen.name}` to see all of them",
+        )
+    if as_json:
+        values = [
+            {
+                "key": name,
+                "value": effective.value,
+                "layer": effective.layer,
+                "place": None if effective.place is None else str(effective.place),
+            }
+            for name, effective in found
+        ]
+        output.print_json({"hub": chosen.name, "values": values})
+        return
+    from rich.table import Table
+
+    table = Table("key", "value", "layer", "place", box=None, pad_edge=False, header_style="bold")
+    for name, effective in found:
+        place = "" if effective.place is None else str(effective.place)
+        table.add_row(name, output.in_short(effective.value), effective.layer, place)
+    output.stdout_console().print(table)

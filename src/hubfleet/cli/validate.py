@@ -1,0 +1,41 @@
+"""`hubfleet validate`: is the declaration right?"""
+
+from __future__ import annotations
+
+import typer
+
+from hubfleet.cli import exits, options, output
+
+
+def validate(
+    fleet: options.Fleet = None, as_json: options.Json = False, quiet: options.Quiet = False
+) -> None:
+    """Check the whole fleet and print every problem with its place and cure."""
+    from hubfleet import wiring
+    from hubfleet.fleet.load import FleetErrors, load_fleet
+
+    try:
+        loaded = load_fleet(wiring.fleet_root(fleet))
+    except FleetErrors as error:
+        if not as_json:
+            raise
+        output.print_json(
+            {
+                "ok": False,
+                "hubs": error.hubs,
+                "clusters": error.clusters,
+                "communities": error.communities,
+                "problems": [problem.as_json() for problem in error.problems],
+            }
+        )
+        raise typer.Exit(exits.FAILED) from None
+    hubs, clusters = len(loaded.hubs), len(loaded.clusters)
+    communities = len(loaded.communities)
+    if as_json:
+        counts = {"hubs": hubs, "clusters": clusters, "communities": communities}
+        output.print_json({"ok": True, **counts, "problems": []})
+    elif not quiet:
+        output.say(
+            f"{loaded.service.name}: {hubs} hubs on {clusters} clusters "
+            f"for {communities} communities, no problem found"
+        )
