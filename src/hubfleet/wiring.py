@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from hubfleet.fleet.load import find_root, load_fleet
 from hubfleet.fleet.model import Fleet, Hub
-from hubfleet.kit.errors import HubfleetError, Problem, failure
+from hubfleet.kit.errors import Problem, failure
 from hubfleet.kit.files import make_private_folder
 from hubfleet.planning.observation import Observation
 from hubfleet.planning.plan import Plan, make_plan
-from hubfleet.planning.steps import RemoveHub, cluster_name
+from hubfleet.planning.steps import RemoveHub
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.platform import LocalPlatform
 from hubfleet.platforms.platform import Platform
@@ -28,8 +28,6 @@ from hubfleet.rollout.lease import hold
 
 if TYPE_CHECKING:
     from hubfleet.probes.verdict import ProbeResult
-
-DEFAULT_PORT = 8000
 
 
 def state_folder(chosen: Path | None) -> StateFolder:
@@ -65,9 +63,7 @@ class Installation:
         """Why this place will not run what the plan asks for."""
         foreign = self.local.other_fleet(self.fleet)
         found = [foreign] if foreign else []
-        hubs = _hubs_of(plan)
-        for name, platform in self.platforms().items():
-            found += platform.objections([hub for hub in hubs if hub.cluster == name])
+        found += self.local.objections(_hubs_of(plan))
         return tuple(found)
 
     @contextmanager
@@ -95,12 +91,11 @@ class Installation:
             ) from None
 
     def prepare(self, plan: Plan, report: Callable[[str, str], None]) -> None:
-        """Everything that may fail before any hub is touched."""
-        hubs = _hubs_of(plan)
-        for name, platform in self.platforms().items():
-            mine = [hub for hub in hubs if hub.cluster == name]
-            if mine:
-                platform.prepare(mine, report)
+        """Everything that may fail before any hub is touched; also with nothing to do.
+
+        Then it still makes sure that whatever minds the hubs is there.
+        """
+        self.local.prepare(_hubs_of(plan), report)
 
     def roll_out(self, plan: Plan, listen: engine.Listener) -> engine.Report:
         """Carry out the plan; hold the lease while you call this."""
@@ -110,9 +105,8 @@ class Installation:
         return engine.run(plan, platforms, self.fleet.rollout, journal, listen)
 
     def remarks(self) -> list[str]:
-        """What this place cannot do, each sentence once."""
-        said = (remark for platform in self.platforms().values() for remark in platform.remarks())
-        return list(dict.fromkeys(said))
+        """What this place cannot do that the declaration may ask for, in full sentences."""
+        return list(self.local.remarks())
 
     def probe(
         self,
@@ -123,7 +117,8 @@ class Installation:
         """Walk a person's path through each of these hubs; the order of the answer is theirs."""
         import asyncio
 
-        from hubfleet.probes.person import Target, probe_hubs
+        from hubfleet.probes.person import probe_hubs
+        from hubfleet.probes.target import Target
 
         targets = []
         for name in names:
@@ -146,9 +141,9 @@ def open_installation(
     return Installation(loaded, folder, local)
 
 
-def local_platform(state: Path | None) -> LocalPlatform:
+def local_platform(state: Path | None, *, port: int | None = None) -> LocalPlatform:
     """The local platform alone, for what needs no declaration (`logs`, `down`, `systemd-unit`)."""
-    return LocalPlatform(state_folder(state))
+    return LocalPlatform(state_folder(state), port=port)
 
 
 def fleet_root(chosen: Path | None) -> Path:
@@ -158,15 +153,3 @@ def fleet_root(chosen: Path | None) -> Path:
 
 def _hubs_of(plan: Plan) -> list[Hub]:
     return [step.hub for step in plan.steps if not isinstance(step, RemoveHub)]
-
-
-__all__ = [
-    "DEFAULT_PORT",
-    "HubfleetError",
-    "Installation",
-    "cluster_name",
-    "fleet_root",
-    "local_platform",
-    "open_installation",
-    "state_folder",
-]

@@ -50,7 +50,9 @@ def stdout_console() -> Console:
     """For tables on stdout. Markup is off: values of the declaration are printed as they are."""
     from rich.console import Console
 
-    return Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+    # What is piped into another program must not be cut to the width of a screen.
+    width = None if sys.stdout.isatty() else 1000
+    return Console(markup=False, highlight=False, width=width)
 
 
 def stderr_console() -> Console:

@@ -81,10 +81,11 @@ def _print_table(rows: list[dict[str, object]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    columns = ("hub", "cluster", "stage", "state", "url", "revision", "note")
-    if not any(row["note"] for row in rows):
-        columns = columns[:-1]
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    columns = ["hub", "cluster", "stage", "state", "url", "revision"]
+    columns += ["note"] if any(row["note"] for row in rows) else []
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column == "url")
     for row in rows:
         cells = [Text(str(row[column] or "-")) for column in columns]
         cells[3].stylize(_COLOURS.get(str(row["state"]), "dim"))

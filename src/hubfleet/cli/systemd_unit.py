@@ -11,4 +11,4 @@ def systemd_unit(state: options.State = None, port: options.Port = None) -> None
     """Print a systemd unit for the keeper; its first lines say how to install it."""
     from hubfleet import wiring
 
-    sys.stdout.write(wiring.local_platform(state).systemd_unit(port))
+    sys.stdout.write(wiring.local_platform(state, port=port).systemd_unit())

@@ -1,0 +1,142 @@
+"""Making one hub run as declared: write what should run, ask the keeper, wait for its answer."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from hubfleet.fleet.model import Hub
+from hubfleet.kit.errors import HubfleetError, failure
+from hubfleet.kit.files import make_private_folder
+from hubfleet.platforms.local import answers, logfiles
+from hubfleet.platforms.local.control import KeeperClient
+from hubfleet.platforms.local.folders import HubFolder, StateFolder
+from hubfleet.platforms.local.observing import living, software
+from hubfleet.platforms.local.ports import allocate_port
+from hubfleet.platforms.local.proxy import proxy_api, proxy_token
+from hubfleet.platforms.local.spec import HubSecrets, HubSpec
+from hubfleet.platforms.platform import Outcome, Report
+
+COME_UP = 90.0
+"""Seconds until a hub must answer. A forked hub needs less than one; a machine may be busy."""
+
+_FIRST_LOOK, _LONGEST_PAUSE = 0.05, 0.4
+
+
+def place(
+    state: StateFolder, hub: Hub, environment: Path | None, proxy_port: int, report: Report
+) -> Outcome:
+    """Bring the hub to exactly its declared values; nothing is done when it runs them already."""
+    folder = state.hub(hub.name)
+    _make_folders(folder)
+    _make_secrets(state, folder)
+    wanted = _spec(state, hub, environment, proxy_port)
+    before = living(folder)
+    if before and _same(before, wanted) and answers.hub_answers_people(proxy_port, hub.domain):
+        return Outcome(changed=False, revision=before.revision, url=before.url)
+    previous = before or _last(folder)
+    revision = 1 if previous is None else previous.revision + (not _same(previous, wanted))
+    wanted = replace(wanted, revision=revision)
+    log_before = folder.log.stat().st_size if folder.log.exists() else 0
+    wanted.write(folder.spec)
+    report("starting" if before is None else "restarting")
+    client = KeeperClient(state)
+    client.start(hub.name)
+    _wait(client, folder, wanted, log_before, report)
+    if before and before.domain != wanted.domain:
+        answers.drop_routes(wanted.proxy_api, proxy_token(state), before.domain)
+    return Outcome(changed=True, revision=revision, url=wanted.url)
+
+
+def _spec(state: StateFolder, hub: Hub, environment: Path | None, proxy_port: int) -> HubSpec:
+    flat = hub.flat()
+    return HubSpec(
+        name=hub.name,
+        cluster=hub.cluster,
+        revision=0,
+        domain=hub.domain,
+        title=flat["title"],
+        url=f"http://{hub.domain}:{proxy_port}/",
+        port=allocate_port(state, hub.name),
+        proxy_api=proxy_api(state),
+        proxy_port=proxy_port,
+        flat=flat,
+        values=hub.values.model_dump(mode="json"),
+        software=software(),
+        environment=None if environment is None else str(environment),
+    )
+
+
+def _same(one: HubSpec, other: HubSpec) -> bool:
+    return replace(one, revision=0) == replace(other, revision=0)
+
+
+def _last(folder: HubFolder) -> HubSpec | None:
+    try:
+        return HubSpec.read(folder.spec)
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _make_folders(folder: HubFolder) -> None:
+    make_private_folder(folder.path.parent)
+    for path in (folder.path, folder.homes, folder.shared, folder.servers):
+        make_private_folder(path)
+
+
+def _make_secrets(state: StateFolder, folder: HubFolder) -> None:
+    """Once for the hub's life: people keep their password and their session over every change."""
+    if not folder.secrets.exists():
+        HubSecrets(
+            cookie_secret=secrets.token_hex(32),
+            password=_easy_to_type(16),
+            admin_password=_easy_to_type(40),
+            probe_token=secrets.token_hex(32),
+            culler_token=secrets.token_hex(32),
+            proxy_token=proxy_token(state),
+        ).write(folder.secrets)
+
+
+def _easy_to_type(length: int) -> str:
+    """Without letters that look alike; 16 of them are 79 bits, JupyterHub wants 32 for admins."""
+    return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(length))
+
+
+def _wait(
+    client: KeeperClient, folder: HubFolder, wanted: HubSpec, log_before: int, report: Report
+) -> None:
+    """Until the hub answers by itself and through the proxy; raises what its log says else."""
+    deadline = time.monotonic() + COME_UP
+    pause = _FIRST_LOOK
+    alone = False
+    while time.monotonic() < deadline:
+        if not alone and living(folder) == wanted and answers.hub_answers(wanted.port):
+            alone = True
+            report("waiting for the proxy")
+        if alone and answers.hub_answers_people(wanted.proxy_port, wanted.domain):
+            return
+        child = client.status().hubs[folder.name]
+        if child.state == "crashed":
+            ended = f"it ended by itself ({child.last_exit})" if child.last_exit else "it ended"
+            raise did_not_come_up(folder, log_before, ended)
+        time.sleep(pause)
+        pause = min(pause * 1.3, _LONGEST_PAUSE)
+    missing = "it does not answer through the proxy" if alone else "it does not answer"
+    raise did_not_come_up(folder, log_before, f"{missing} after {COME_UP:.0f} s")
+
+
+def did_not_come_up(folder: HubFolder, log_before: int, why: str) -> HubfleetError:
+    """The error, with the line of the hub's log that shows why."""
+    found = logfiles.explain_failure(folder.log, log_before)
+    place, said = str(folder.log), ""
+    if found:
+        place, said = f"{folder.log}:{found[0]}", f": {found[1]}"
+    return failure(
+        "hub-did-not-come-up",
+        f"{folder.name} did not come up",
+        place=place,
+        why=f"{why}{said}",
+        hint=f"`hubfleet logs {folder.name}` shows more; mend the declaration and apply again",
+    )

@@ -1,0 +1,45 @@
+"""Taking a hub away: its processes end, its folder is kept aside with people's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hubfleet.kit.clock import now
+from hubfleet.kit.files import make_private_folder
+from hubfleet.platforms.local import answers
+from hubfleet.platforms.local.control import KeeperClient
+from hubfleet.platforms.local.folders import StateFolder
+from hubfleet.platforms.local.observing import living
+from hubfleet.platforms.local.ports import release_port
+from hubfleet.platforms.local.proxy import proxy_api, proxy_token
+from hubfleet.platforms.local.servers import stop_servers
+from hubfleet.platforms.local.spec import HubSpec
+from hubfleet.platforms.local.stopping import wait_until_down
+from hubfleet.platforms.platform import Outcome, Report
+
+
+def remove(state: StateFolder, name: str, report: Report) -> Outcome:
+    """Stop people's servers and the hub, then move its folder; a missing hub is no error."""
+    folder = state.hub(name)
+    if not folder.spec.exists():
+        return Outcome(changed=False, revision=0, url="")
+    spec = living(folder) or HubSpec.read(folder.spec)
+    client = KeeperClient(state)
+    report("stopping the hub")
+    client.stop(name)
+    wait_until_down(state, [name])
+    report("stopping people's servers")
+    stop_servers(folder.path)
+    answers.drop_routes(proxy_api(state), proxy_token(state), spec.domain)
+    kept = _set_aside(state, name, folder.path)
+    client.forget(name)
+    release_port(state, name)
+    return Outcome(True, spec.revision, "", note=f"{name}: people's files are kept in {kept}")
+
+
+def _set_aside(state: StateFolder, name: str, path: Path) -> Path:
+    moment = now().strftime("%Y%m%dT%H%M%SZ")
+    target = state.removed / f"{name}-{moment}"
+    make_private_folder(target.parent)
+    path.rename(target)
+    return target

@@ -1,0 +1,272 @@
+"""Keeping people apart: what bubblewrap is asked for, and what is said where it is not there.
+
+`bubblewrap_command` is a pure function from a `Seat` (one person's server) to the arguments in
+front of the server's own command. `find_sandbox` tries whether this machine lets us use them.
+Order matters to bubblewrap: an empty place must come before what is bound below it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubfleet.fleet.model import HubValues
+from hubfleet.kit.errors import Problem
+from hubfleet.platforms.local.limits import Limiter, find_limiter
+
+HOME_INSIDE = Path("/home/jovyan")
+"""Where every person's home is seen; the same path as in the images used on Kubernetes."""
+
+RUNTIME_INSIDE = Path("/run/jupyter")
+"""Kernels' sockets: private to the sandbox, and short, because socket paths are limited."""
+
+LAUNCHER_INSIDE = Path("/run/hubfleet/singleuser.py")
+
+_WAIVER = "without-isolation"
+_SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_SYSTEM_SETTINGS = (
+    "alternatives",
+    "bash.bashrc",
+    "ca-certificates",
+    "fonts",
+    "host.conf",
+    "hosts",
+    "inputrc",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "nsswitch.conf",
+    "pki",
+    "protocols",
+    "resolv.conf",
+    "services",
+    "ssl",
+    "timezone",
+)
+_NAMESPACES = (
+    "--unshare-user",
+    "--uid",
+    "1000",
+    "--gid",
+    "1000",
+    "--disable-userns",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    "--new-session",
+    "--cap-drop",
+    "ALL",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What one person's server may see of this machine.
+
+    `readable` are the folders of Python interpreters and environments; `hidden` is the state
+    folder, put out of sight even where it lies below one of them. `accounts` holds a `passwd` and
+    a `group` file that know nobody of this machine.
+    """
+
+    home: Path
+    launcher: Path
+    accounts: Path
+    hidden: Path
+    hostname: str
+    readable: tuple[Path, ...] = ()
+    shared: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Whether people can be kept apart here: `program` is None where not, and `why` says why."""
+
+    program: str | None
+    why: str = ""
+
+
+def bubblewrap_command(program: str, seat: Seat) -> list[str]:
+    """The arguments in front of a server's command.
+
+    Without `--die-with-parent`: servers outlive the hub that started them.
+    """
+    return [
+        program,
+        *_NAMESPACES,
+        "--hostname",
+        seat.hostname,
+        *_system(),
+        *_readable(seat),
+        *("--ro-bind", str(seat.accounts / "passwd"), "/etc/passwd"),
+        *("--ro-bind", str(seat.accounts / "group"), "/etc/group"),
+        *("--perms", "0700", "--dir", str(RUNTIME_INSIDE)),
+        *("--ro-bind", str(seat.launcher), str(LAUNCHER_INSIDE)),
+        *("--bind", str(seat.home), str(HOME_INSIDE)),
+        *_shared(seat.shared),
+        *("--remount-ro", "/"),
+        "--chdir",
+        str(HOME_INSIDE),
+        "--",
+    ]
+
+
+def _system() -> list[str]:
+    arguments = ["--tmpfs", "/tmp"]  # noqa: S108, the sandbox's own
+    arguments += ["--tmpfs", "/run", "--dev", "/dev", "--proc", "/proc"]
+    # Where hubfleet runs as root, the machine's own settings in /proc/sys would be writable:
+    # the kernel asks who owns the process outside, not which rights it has inside.
+    arguments += ["--remount-ro", "/proc"]
+    arguments += ["--ro-bind", "/usr", "/usr"]
+    for name in _SYSTEM_FOLDERS:
+        folder = Path("/", name)
+        if folder.is_symlink():
+            arguments += ["--symlink", str(folder.readlink()), str(folder)]
+        elif folder.is_dir():
+            arguments += ["--ro-bind", str(folder), str(folder)]
+    for name in _SYSTEM_SETTINGS:
+        arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return arguments
+
+
+def _readable(seat: Seat) -> list[str]:
+    """Binds of `readable`; the state folder is emptied before what lies inside it is bound."""
+    arguments = []
+    inside = [path for path in seat.readable if path.is_relative_to(seat.hidden)]
+    for path in seat.readable:
+        if path not in inside and not path.is_relative_to("/usr"):
+            arguments += ["--ro-bind", str(path), str(path)]
+    visible = (Path("/usr"), *seat.readable)
+    if any(seat.hidden.is_relative_to(path) for path in visible if path not in inside):
+        arguments += ["--tmpfs", str(seat.hidden)]
+    for path in inside:
+        arguments += ["--ro-bind", str(path), str(path)]
+    return arguments
+
+
+def _shared(shared: Path | None) -> list[str]:
+    return [] if shared is None else ["--ro-bind", str(shared), str(HOME_INSIDE / "shared")]
+
+
+def interpreter_folders(environment: Path | None) -> tuple[Path, ...]:
+    """What must be readable for the server and its kernels to run: prefixes, outermost first.
+
+    A virtual environment needs the Python that it was made from, which may be anywhere.
+    """
+    folders = {Path(sys.base_prefix), Path(sys.prefix)}
+    if environment is not None:
+        folders |= {environment, *_base_of(environment)}
+    folders |= {folder.resolve() for folder in folders}
+    return tuple(sorted(folders, key=lambda folder: (len(folder.parts), folder)))
+
+
+def _base_of(environment: Path) -> Iterable[Path]:
+    """The prefix of the Python behind `environment/bin/python`, found by following its links."""
+    link = environment / "bin" / "python"
+    for _ in range(8):
+        if not link.is_symlink():
+            break
+        link = link.parent / link.readlink()
+        if link.parent.name == "bin" and not link.is_relative_to(environment):
+            yield Path(*link.parent.parent.parts)
+
+
+@functools.cache
+def find_sandbox() -> Sandbox:
+    """Tries a sandbox with everything that a server's has; once per process."""
+    program = shutil.which("bwrap")
+    if program is None:
+        return Sandbox(None, "bubblewrap (the program bwrap) is not installed")
+    trial = [program, *_NAMESPACES, *_system(), "--", "/usr/bin/env", "true"]
+    try:
+        done = subprocess.run(trial, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Sandbox(None, f"bubblewrap does not run: {error}")
+    if done.returncode != 0:
+        reason = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        return Sandbox(None, f"bubblewrap is installed but does not work: {reason[-1]}")
+    return Sandbox(program)
+
+
+def write_accounts(folder: Path) -> Path:
+    """`passwd` and `group` as a sandbox sees them; the second call changes nothing."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    texts = {
+        "passwd": f"jovyan:x:1000:1000::{HOME_INSIDE}:/bin/bash\n"
+        "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n",
+        "group": "jovyan:x:1000:\nnogroup:x:65534:\n",
+    }
+    for name, text in texts.items():
+        path = folder / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+    return folder
+
+
+def machine_abilities(sandbox: Sandbox, limiter: Limiter, *, account: int) -> tuple[str, ...]:
+    """What this machine cannot do, in full sentences; empty where it can do everything.
+
+    `account` is the numeric id of the account that runs hubfleet.
+    """
+    sentences = []
+    if sandbox.program is None:
+        sentences.append(
+            f"People are not kept apart from each other: {sandbox.why}. "
+            "Each of them can read every home and signal every process of this account."
+        )
+    if account == 0:
+        sentences.append(
+            "hubfleet runs as root: whoever broke out of a sandbox would be root. "
+            "Run it from an ordinary account where you can."
+        )
+    if limiter.remark:
+        sentences.append(limiter.remark)
+    return tuple(sentences)
+
+
+def this_machine() -> tuple[str, ...]:
+    """`machine_abilities` of the machine and account that this process runs on."""
+    return machine_abilities(find_sandbox(), find_limiter(), account=os.getuid())
+
+
+def waive_isolation(folder: Path, *, waived: bool) -> None:
+    """Note in a hub's folder whether the operator accepts that people are not kept apart."""
+    if waived:
+        (folder / _WAIVER).touch(mode=0o600)
+    else:
+        (folder / _WAIVER).unlink(missing_ok=True)
+
+
+def isolation_is_waived(folder: Path) -> bool:
+    """Whether `waive_isolation` noted so; asked at every start of a person's server."""
+    return (folder / _WAIVER).exists()
+
+
+def refuse_without_isolation(
+    hub: str, values: HubValues, *, account: str, sandbox: Sandbox, waived: bool
+) -> Problem | None:
+    """The refusal of a hub whose people could read each other's files, or None when it may run.
+
+    A hub for nobody but the person whose account runs hubfleet needs no walls.
+    """
+    if sandbox.program is not None or waived:
+        return None
+    members = (values.groups.get(group, ()) for group in values.access.allow.groups)
+    people = {*values.access.admins, *values.access.allow.users, *(m for g in members for m in g)}
+    if not values.access.everyone and people <= {account}:
+        return None
+    return Problem(
+        "no-isolation",
+        f"hub {hub} lets in people who could read each other's files on this machine",
+        place=None,
+        why=f"{sandbox.why}; without it every server runs with the rights of {account!r}",
+        hint="install bubblewrap 0.8 or later, or accept it with --without-isolation",
+    )

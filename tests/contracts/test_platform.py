@@ -1,0 +1,115 @@
+"""What every platform must keep, whatever runs its hubs.
+
+A platform is added to `PLATFORMS` with a function that makes one in a folder of its own and takes
+away all that it started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hubfleet.fleet.model import Fleet, Hub
+from hubfleet.kit.errors import HubfleetError
+from hubfleet.planning.plan import make_plan
+from hubfleet.planning.steps import CreateHub, RemoveHub, UpdateHub
+from hubfleet.platforms.platform import Platform
+from tests.fleets import write_fleet
+from tests.places import local_place
+
+pytestmark = pytest.mark.integration
+
+
+@contextmanager
+def local(folder: Path) -> Iterator[Platform]:
+    with local_place(folder) as place:
+        yield place.platform()
+
+
+PLATFORMS = {"local": local}
+
+
+@pytest.fixture(params=PLATFORMS)
+def platform(request, tmp_path) -> Iterator[Platform]:
+    with PLATFORMS[request.param](tmp_path / "place") as made:
+        yield made
+
+
+def declare(folder: Path, memory: str = "512M") -> Fleet:
+    return write_fleet(folder, hubs={"ant/prod": {"limits": {"memory": memory}}})
+
+
+def the_hub(fleet: Fleet) -> Hub:
+    return fleet.hubs["ant/prod"]
+
+
+def nothing(*_: str) -> None: ...
+
+
+def bring_up(platform: Platform, fleet: Fleet) -> None:
+    platform.prepare(list(fleet.hubs.values()), nothing)
+    for step in make_plan(fleet, [platform.observe("reef")]).steps:
+        platform.perform(step, nothing)
+
+
+def test_an_empty_place_holds_nothing_and_looking_changes_nothing(platform):
+    assert platform.clusters() == frozenset()
+    assert platform.observe("reef").hubs == {}
+    assert platform.clusters() == frozenset()
+
+
+def test_a_hub_lives_from_creation_over_a_change_to_its_removal(platform, tmp_path):
+    fleet = declare(tmp_path / "one")
+    bring_up(platform, fleet)
+    seen = platform.observe("reef").hubs["ant/prod"]
+    assert (seen.state, seen.revision) == ("running", 1)
+    assert seen.values == the_hub(fleet).flat()
+    assert make_plan(fleet, [platform.observe("reef")]).steps == ()
+    assert platform.clusters() == {"reef"}
+
+    again = platform.perform(CreateHub(the_hub(fleet), ()), nothing)
+    assert (again.changed, again.revision) == (False, 1), "a step that is done changes nothing"
+
+    changed = declare(tmp_path / "two", memory="256M")
+    outcome = platform.perform(UpdateHub(the_hub(changed), ()), nothing)
+    assert (outcome.changed, outcome.revision) == (True, 2)
+    assert platform.observe("reef").hubs["ant/prod"].values["limits.memory"] == "256M"
+    assert platform.observe("reef").hubs["ant/prod"].since >= seen.since
+
+    door = platform.door("ant/prod")
+    assert door.url == outcome.url
+    assert door.token not in repr(door)
+    assert list(platform.logs("ant/prod", lines=5, follow=False))
+
+    removal = RemoveHub("ant/prod", "reef", ())
+    assert platform.perform(removal, nothing).changed
+    assert platform.observe("reef").hubs == {}
+    assert not platform.perform(removal, nothing).changed, "the second removal finds nothing"
+
+
+def test_what_does_not_exist_is_an_error_with_a_cure(platform):
+    with pytest.raises(HubfleetError) as caught:
+        platform.door("ant/none")
+    assert caught.value.problems[0].code == "unknown-hub"
+    assert caught.value.problems[0].hint
+
+
+def test_a_hub_that_cannot_come_up_says_which_line_of_its_log_shows_why(platform, tmp_path):
+    fleet = declare(tmp_path)
+    hub = the_hub(fleet)
+    wrong = {"JupyterHub": {"logo_file": 12}}
+    values = hub.values.model_copy(
+        update={"jupyterhub": hub.values.jupyterhub.model_copy(update={"config": wrong})}
+    )
+    platform.prepare([hub], nothing)
+    with pytest.raises(HubfleetError) as caught:
+        platform.perform(CreateHub(replace(hub, values=values), ()), nothing)
+    (problem,) = caught.value.problems
+    assert problem.code == "hub-did-not-come-up"
+    assert problem.what == "ant/prod did not come up"
+    assert "logo_file" in problem.why
+    assert str(problem.place).rpartition(":")[2].isdigit()
