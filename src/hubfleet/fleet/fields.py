@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, Strict, StringConstraints
 
 from hubfleet.kit.units import format_duration, format_memory, parse_duration, parse_memory
 
@@ -13,6 +14,15 @@ NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$"
 """Names of clusters, communities and hubs: one DNS label, short enough to be joined to one."""
 
 DOMAIN_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$"
+
+USER_NAME_PATTERN = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
+"""What JupyterHub takes; a `/` or a first `.` could also lead out of the homes."""
+
+EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+WEBSITE_PATTERN = r"^https?://\S+$"
+PYTHON_PATTERN = r"^3\.\d{1,2}$"
+CELL_PATTERN = r"^[a-z-]+/[a-z-]+$"
+INTERFACE_PATTERN = r"^(lab|notebook|/[\w./%~-]*)$"
 
 _NAME = re.compile(NAME_PATTERN)
 
@@ -30,9 +40,14 @@ def _duration(value: Any) -> str:
     return format_duration(parse_duration(value))
 
 
-def _user_name(value: str) -> str:
-    """JupyterHub lower-cases the names of people; so do we, once, at the door."""
-    return value.strip().lower()
+def _day(value: Any) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        shown = f"`{value}`" if isinstance(value, str | int | float) else "this"
+        raise ValueError(f"{shown} is not a day; write one such as 2026-12-01") from None
 
 
 Memory = Annotated[
@@ -49,8 +64,24 @@ Duration = Annotated[
 ]
 """A length of time."""
 
+Flag = Annotated[bool, Strict()]
+"""`true` or `false`; not `yes`, `1` or text, which people read differently."""
+
+Count = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+
+Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
+"""A day of the service's time zone, `2026-12-01`."""
+
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Domain = Annotated[str, StringConstraints(pattern=DOMAIN_PATTERN, max_length=253)]
-UserName = Annotated[str, AfterValidator(_user_name), StringConstraints(min_length=1)]
+UserName = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, to_lower=True, min_length=1, pattern=USER_NAME_PATTERN
+    ),
+]
+"""JupyterHub lower-cases the names of people; so do we, once, at the door."""
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Email = Annotated[str, StringConstraints(pattern=EMAIL_PATTERN)]

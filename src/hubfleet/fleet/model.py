@@ -11,13 +11,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hubfleet.fleet.fields import Domain, Duration, Email, Memory, Name, Text, UserName
+from hubfleet.fleet.fields import (
+    CELL_PATTERN,
+    INTERFACE_PATTERN,
+    PYTHON_PATTERN,
+    WEBSITE_PATTERN,
+    Count,
+    Day,
+    Domain,
+    Duration,
+    Email,
+    Flag,
+    Memory,
+    Name,
+    Number,
+    Text,
+    UserName,
+)
 from hubfleet.kit.errors import Place
 
 SignInMethod = Literal["console", "github", "google", "cilogon", "oidc", "shared-password"]
@@ -37,7 +52,7 @@ class Limits(Declared):
 
     memory: Memory | None = "1G"
     """Memory of all of a person's processes together."""
-    cpu: float | None = Field(default=1.0, gt=0, le=1024)
+    cpu: Number | None = Field(default=1.0, gt=0, le=1024)
     """CPUs; 0.5 is half of one."""
 
 
@@ -46,7 +61,7 @@ class ProfileLimits(Declared):
 
     memory: Memory | None = None
     """Memory of all of a person's processes together."""
-    cpu: float | None = Field(default=None, gt=0, le=1024)
+    cpu: Number | None = Field(default=None, gt=0, le=1024)
     """CPUs; 0.5 is half of one."""
 
 
@@ -57,7 +72,7 @@ class Profile(Declared):
     """What people read."""
     description: str = ""
     """A line below the name."""
-    default: bool = False
+    default: Flag = False
     """Chosen unless a person chooses another; at most one, else the first."""
     limits: ProfileLimits = ProfileLimits()
     """Overrides the hub's limits."""
@@ -83,9 +98,9 @@ class Access(Declared):
     """Hub admins: they manage users and servers in JupyterHub's admin panel."""
     allow: Allow = Allow()
     """Who may sign in beside the admins."""
-    everyone: bool = False
+    everyone: Flag = False
     """Whoever knows the way in may use the hub."""
-    until: date | None = None
+    until: Day | None = None
     """The last day on which `everyone` holds (in the service's time zone)."""
 
 
@@ -94,14 +109,14 @@ class Environment(Declared):
 
     packages: tuple[Text, ...] = ()
     """Python packages, as pip would take them (`numpy`, `pandas>=2`)."""
-    python: str | None = Field(default=None, pattern=r"^3\.\d{1,2}$")
+    python: str | None = Field(default=None, pattern=PYTHON_PATTERN)
     """The Python version, such as `"3.12"`; default: the one that hubfleet runs on."""
 
 
 class Storage(Declared):
     """People's files."""
 
-    shared: bool = True
+    shared: Flag = True
     """Give everyone a read-only folder `shared`."""
 
 
@@ -141,7 +156,7 @@ class HubValues(Declared):
     """Groups and their members."""
     environment: Environment = Environment()
     """The software that people's notebooks run with."""
-    interface: str = Field(default="lab", pattern=r"^(lab|notebook|/[\w./%~-]*)$")
+    interface: str = Field(default="lab", pattern=INTERFACE_PATTERN)
     """What opens first: `lab`, `notebook`, or a path such as `/lab/tree/welcome.ipynb`."""
     limits: Limits = Limits()
     """The most that one person's server may use."""
@@ -173,9 +188,9 @@ class Service(Declared):
 class Rollout(Declared):
     """How much is changed at once."""
 
-    max_parallel: int = Field(default=8, ge=1, le=256)
+    max_parallel: Count = Field(default=8, ge=1, le=256)
     """Hubs that are changed at the same time."""
-    stop_after_failures: int = Field(default=1, ge=1)
+    stop_after_failures: Count = Field(default=1, ge=1)
     """After so many failed hubs nothing new is begun."""
 
 
@@ -232,11 +247,11 @@ class Agreement(Declared):
 
     price_list: Text
     """The price list by name."""
-    cell: str | None = Field(default=None, pattern=r"^[a-z-]+/[a-z-]+$")
+    cell: str | None = Field(default=None, pattern=CELL_PATTERN)
     """The cell of a matrix price list, `use/tenancy`, such as `research/shared`."""
-    start: date
+    start: Day
     """First day."""
-    end: date | None = None
+    end: Day | None = None
     """Last day."""
 
 
@@ -245,7 +260,7 @@ class CommunityFile(Declared):
 
     name: Text
     """What people call it."""
-    website: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    website: str | None = Field(default=None, pattern=WEBSITE_PATTERN)
     """Where it tells about itself."""
     representatives: tuple[Representative, ...] = Field(min_length=1, max_length=2)
     """One or two people who speak for the community."""
@@ -261,8 +276,7 @@ class CommunityFile(Declared):
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """One effective value and where it came from; product defaults and computed values have no
-    place."""
+    """One effective value and where it came from; none of a product default's or computed."""
 
     value: Any
     layer: Layer

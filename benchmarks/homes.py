@@ -1,0 +1,67 @@
+"""Measuring 200 homes with 200,000 files, and a second snapshot of 2 GB that did not change.
+
+`python -m benchmarks.homes`; limits: 5 s for each, and no space to speak of for the snapshot. The
+measuring runs as it does in life, in a process of its own at the lowest priority.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import report, timed
+from hubfleet.platforms.local.homes.measuring import measure_hub_apart
+from hubfleet.platforms.local.homes.taking import take_snapshot
+
+HOMES = 200
+FILES = 1000
+BIG_FILES = 2000
+BIG_SIZE = 1024 * 1024
+
+
+def usage(folder: Path) -> dict[str, Any]:
+    """Twenty folders of fifty small files in each home."""
+    (folder / "homes").mkdir(parents=True)
+    numbers = {f"person{number}": number for number in range(1, HOMES + 1)}
+    (folder / "homes.json").write_text(json.dumps(numbers))
+    for number in numbers.values():
+        for name in range(FILES):
+            place = folder / "homes" / str(number) / f"folder{name % 20}"
+            if name < 20:
+                place.mkdir(parents=True)
+            (place / f"file{name}").write_bytes(b"x" * 100)
+    seconds = [round(timed(lambda: measure_hub_apart(folder)), 2) for _ in range(3)]
+    measured = measure_hub_apart(folder)
+    files = sum(home.files for home in measured.homes.values())
+    return {"homes": len(measured.homes), "files": files, "seconds": seconds}
+
+
+def snapshot(folder: Path) -> dict[str, Any]:
+    """2 GB in 2000 files of different contents, a snapshot of all, then two of nothing new."""
+    home = folder / "homes" / "1"
+    home.mkdir(parents=True)
+    (folder / "homes.json").write_text('{"ada": 1}')
+    block = os.urandom(BIG_SIZE)
+    for number in range(BIG_FILES):
+        (home / f"data{number}").write_bytes(number.to_bytes(8, "big") + block[8:])
+    first = round(timed(lambda: take_snapshot(folder)), 2)
+    before = shutil.disk_usage(folder).free
+    unchanged = [round(timed(lambda: take_snapshot(folder)), 2) for _ in range(3)]
+    extra = (before - shutil.disk_usage(folder).free) // 3
+    return {"first_seconds": first, "unchanged_seconds": unchanged, "extra_bytes": extra}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        measured = usage(Path(place) / "usage")
+        shutil.rmtree(Path(place) / "usage")
+        taken = snapshot(Path(place) / "snapshot")
+    report(benchmark="homes", usage=measured, snapshot=taken)
+
+
+if __name__ == "__main__":
+    main()
