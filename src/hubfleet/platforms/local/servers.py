@@ -104,7 +104,7 @@ def stop_servers(folder: Path, *, grace: float = GRACE) -> tuple[str, ...]:
     for record in records:
         signal_server(record, signal.SIGKILL)
     deadline = time.monotonic() + _PATIENCE
-    while not all([clear_away(folder, record) for record in records]):
+    while [record for record in records if not clear_away(folder, record)]:
         # A process may hang in the kernel; its record stays, so that the next call tries again.
         if time.monotonic() > deadline:
             break
@@ -151,7 +151,7 @@ def clear_away(folder: Path, record: ServerRecord) -> bool:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(record.inner[0], signal.SIGKILL)
             return False
-        if not empty_group(tuple(Path(path) for path in record.groups)):
+        if record.alive or not empty_group(tuple(Path(path) for path in record.groups)):
             return False
     if record.runtime is not None:
         shutil.rmtree(record.runtime, ignore_errors=True)

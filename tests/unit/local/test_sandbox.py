@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubfleet.fleet.model import HubValues
+from hubfleet.platforms.local.limits import Limiter
+from hubfleet.platforms.local.sandbox import (
+    Sandbox,
+    Seat,
+    bubblewrap_command,
+    interpreter_folders,
+    isolation_is_waived,
+    machine_abilities,
+    refuse_without_isolation,
+    waive_isolation,
+    write_accounts,
+)
+
+NONE = Sandbox(None, "bubblewrap (the program bwrap) is not installed")
+
+
+def _seat(state: Path, *readable: Path) -> Seat:
+    return Seat(
+        home=state / "hubs/earth/prod/homes/1",
+        launcher=state / "singleuser.py",
+        accounts=state / "accounts",
+        hidden=state,
+        hostname="earth-prod",
+        readable=readable,
+        shared=state / "hubs/earth/prod/shared",
+    )
+
+
+def test_empty_places_come_before_what_is_bound_below_them() -> None:
+    command = bubblewrap_command("bwrap", _seat(Path("/tmp/state"), Path("/tmp/venv")))
+    assert command.index("/tmp") < command.index("/tmp/venv")
+    assert command.index("/run") < command.index("/run/hubfleet/singleuser.py")
+    assert command.index("/home/jovyan") < command.index("/home/jovyan/shared")
+    assert command[-1] == "--"
+
+
+def test_servers_outlive_the_hub_and_cannot_make_namespaces() -> None:
+    command = bubblewrap_command("bwrap", _seat(Path("/srv/state")))
+    assert "--die-with-parent" not in command
+    assert "--disable-userns" in command
+    assert "--bind" in command
+    assert command.count("--bind") == 1, "only the home is writable"
+
+
+def test_a_state_folder_below_something_readable_is_hidden_but_for_its_environment() -> None:
+    state = Path("/opt/python/state")
+    environment = state / "environments/abc"
+    command = bubblewrap_command("bwrap", _seat(state, Path("/opt/python"), environment))
+    hidden = command.index(str(state))
+    assert command[hidden - 1] == "--tmpfs"
+    assert command.index("/opt/python") < hidden < command.index(str(environment))
+
+
+def test_a_state_folder_that_nothing_shows_needs_no_hiding() -> None:
+    command = bubblewrap_command("bwrap", _seat(Path("/srv/state"), Path("/opt/python")))
+    assert "/srv/state" not in command
+
+
+def test_the_python_behind_an_environment_is_readable(tmp_path: Path) -> None:
+    (tmp_path / "uv/python-3.12/bin").mkdir(parents=True)
+    (tmp_path / "uv/python-3.12/bin/python3.12").touch()
+    (tmp_path / "env/bin").mkdir(parents=True)
+    (tmp_path / "env/bin/python3").symlink_to(tmp_path / "uv/python-3.12/bin/python3.12")
+    (tmp_path / "env/bin/python").symlink_to("python3")
+    folders = interpreter_folders(tmp_path / "env")
+    assert tmp_path / "uv/python-3.12" in folders
+    assert Path(sys.prefix) in folders
+
+
+def test_accounts_know_nobody_of_this_machine(tmp_path: Path) -> None:
+    folder = write_accounts(tmp_path / "accounts")
+    assert write_accounts(folder) == folder
+    assert "root" not in (folder / "passwd").read_text()
+
+
+@pytest.mark.parametrize(
+    ("access", "refused"),
+    [
+        ({"admins": ["ada"]}, False),
+        ({"admins": ["ada"], "allow": {"users": ["bob"]}}, True),
+        ({"admins": ["ada"], "allow": {"groups": ["class"]}}, True),
+        ({"admins": ["ada"], "everyone": True}, True),
+    ],
+)
+def test_people_of_other_accounts_are_refused_without_walls(
+    access: dict[str, Any], refused: bool
+) -> None:
+    values = HubValues.model_validate({"access": access, "groups": {"class": ["eve"]}})
+    problem = refuse_without_isolation("e/p", values, account="ada", sandbox=NONE, waived=False)
+    assert (problem is not None) is refused
+    for sandbox, waived in ((Sandbox("/usr/bin/bwrap"), False), (NONE, True)):
+        assert not refuse_without_isolation(
+            "e/p", values, account="ada", sandbox=sandbox, waived=waived
+        )
+
+
+def test_the_refusal_names_the_hub_the_reason_and_the_cure() -> None:
+    values = HubValues.model_validate({"access": {"everyone": True}})
+    problem = refuse_without_isolation("e/p", values, account="ada", sandbox=NONE, waived=False)
+    assert str(problem) == (
+        "error[no-isolation]: hub e/p lets in people who could read each other's files on this "
+        "machine\n"
+        "  why: bubblewrap (the program bwrap) is not installed; without it every server runs "
+        "with the rights of 'ada'\n"
+        "  hint: install bubblewrap 0.8 or later, or accept it with --without-isolation"
+    )
+
+
+def test_a_waiver_holds_until_it_is_taken_back(tmp_path: Path) -> None:
+    for waived in (True, True, False, False):
+        waive_isolation(tmp_path, waived=waived)
+        assert isolation_is_waived(tmp_path) is waived
+
+
+def test_a_machine_that_can_do_everything_has_nothing_to_say() -> None:
+    limiter = Limiter(2, dict.fromkeys(("memory", "cpu", "pids"), Path("/sys/fs/cgroup/x")))
+    assert machine_abilities(Sandbox("/usr/bin/bwrap"), limiter, account=1000) == ()
+
+
+def test_what_a_machine_cannot_do_is_said_in_full_sentences() -> None:
+    assert machine_abilities(NONE, Limiter(0), account=0) == (
+        "People are not kept apart from each other: bubblewrap (the program bwrap) is not "
+        "installed. Each of them can read every home and signal every process of this account.",
+        "hubfleet runs as root: whoever broke out of a sandbox would be root. "
+        "Run it from an ordinary account where you can.",
+        "This machine does not let hubfleet use control groups: memory is limited for each "
+        "process instead of each person, and CPU is not limited. Run hubfleet as a systemd "
+        "service with Delegate=yes to change that.",
+    )
