@@ -180,7 +180,7 @@ def _order(step: Step) -> tuple[int, int, str, str]:
     if isinstance(step, RemoveHub):
         return (2, 0, step.cluster, step.name)
     stage = 0 if step.hub.stage == "staging" else 1
-    gated = 0 if step.hub.gate is None else 1
+    gated = 0 if step.hub.gate in (None, "none") else 1
     return (stage, gated, step.hub.cluster, step.hub.name)
 
 

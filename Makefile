@@ -1,0 +1,47 @@
+# Two commands matter: `make up` and `make test`. Both set up what is missing first.
+
+FLEET ?= examples/starter
+PYTEST_ARGS ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help up down setup test test-unit lint docs bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+up: ## Start the example fleet (FLEET=examples/service-43 for the big one)
+	@scripts/bootstrap run
+	@$(BIN)/hubfleet up --fleet $(FLEET)
+
+down: ## Stop all hubs of this machine; people's files stay
+	@scripts/bootstrap run
+	@$(BIN)/hubfleet down
+
+setup: ## Install everything that developers need, start nothing
+	@scripts/bootstrap dev
+
+# The tests run also when a linter complains, so that one run tells everything.
+test: setup ## Run linters, the type checker and all tests
+	@failed=0; \
+	$(MAKE) --no-print-directory lint || failed=1; \
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile $(PYTEST_ARGS) || failed=1; \
+	exit $$failed
+
+test-unit: setup ## Run the quick tests only
+	@$(BIN)/python -m pytest tests/unit -n auto --maxprocesses 8 $(PYTEST_ARGS)
+
+lint: setup ## Check style and types
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+
+docs: setup ## Build the documentation into docs/_build/html
+	@$(BIN)/python -m sphinx -q -W -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+bench: setup ## Measure, and print JSON (minutes)
+	@for measurement in benchmarks/*.py; do $(BIN)/python $$measurement || exit 1; done
+
+clean: ## Remove what was set up and built here; hubs and people's files stay
+	rm -rf .venv .venv-uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache docs/_build
