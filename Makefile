@@ -41,7 +41,8 @@ docs: setup ## Build the documentation into docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 bench: setup ## Measure, and print JSON (minutes)
-	@for measurement in benchmarks/*.py; do $(BIN)/python $$measurement || exit 1; done
+	@for file in $(filter-out %/__init__.py %/measure.py %/fleets.py,$(wildcard benchmarks/*.py)); do \
+	  $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 clean: ## Remove what was set up and built here; hubs and people's files stay
 	rm -rf .venv .venv-uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache docs/_build

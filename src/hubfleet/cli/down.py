@@ -29,7 +29,7 @@ def down(
         if not sys.stdin.isatty():
             raise failure(
                 "people-are-working",
-                f"{len(people)} servers are running",
+                f"{len(people)} servers of people are running",
                 why="`down` stops them, and what people have not saved is lost",
                 hint="add --yes to stop them, or --keep-hubs to end only the keeper",
             )

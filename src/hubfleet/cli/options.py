@@ -57,5 +57,5 @@ WithoutIsolation = Annotated[
 HubArgument = Annotated[str, typer.Argument(metavar="HUB", help="community/hub")]
 HubsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[HUB]...", help="community/hub, community, or with *; default: all."),
+    typer.Argument(metavar="HUB", help="community/hub, community, or with *; default: all."),
 ]

@@ -39,6 +39,11 @@ def print_problems(problems: Iterable[Problem]) -> None:
     tell("\n\n".join(shown))
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """`1 hub`, `2 hubs`, `2 communities`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def in_short(value: Any) -> str:
     """A value of the declaration in one line: text as it is, the rest as JSON, `-` for nothing."""
     if value is None:

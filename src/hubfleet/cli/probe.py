@@ -52,7 +52,9 @@ def probe_with_progress(
         for name in names:
             progress.listen(name, "waiting")
         results = installation.probe(
-            names, at_once, lambda result: progress.listen(result.hub, result.verdict)
+            names,
+            at_once,
+            lambda result: progress.listen(result.hub, result.verdict, result.seconds),
         )
     for result in results:
         if result.verdict != "healthy" and not quiet:

@@ -58,16 +58,17 @@ class Progress:
         if self._live:
             self._live.stop()
 
-    def listen(self, name: str, phase: str) -> None:
-        """Note that `name` is now in `phase`."""
+    def listen(self, name: str, phase: str, seconds: float | None = None) -> None:
+        """Note that `name` is now in `phase`; `seconds` where they are known better than here."""
         with self._lock:
             line = self._lines.setdefault(name, _Line(phase, monotonic()))
             line.phase = phase
             if phase in ENDS and line.ended is None:
                 line.ended = monotonic()
+                line.began = line.ended - seconds if seconds else line.began
             if self._live is None and not self.quiet and (phase in ENDS or phase == "begun"):
-                seconds = f" ({line.ended - line.began:.1f} s)" if line.ended else ""
-                tell(f"{self.title}: {name}: {phase}{seconds}")
+                took = f" ({line.ended - line.began:.1f} s)" if line.ended else ""
+                tell(f"{self.title}: {name}: {phase}{took}")
 
     def _render(self) -> RenderableType:
         from rich.table import Table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from hubfleet.cli import exits, options, output
+from hubfleet.cli.output import counted
 
 
 def validate(
@@ -36,6 +37,6 @@ def validate(
         output.print_json({"ok": True, **counts, "problems": []})
     elif not quiet:
         output.say(
-            f"{loaded.service.name}: {hubs} hubs on {clusters} clusters "
-            f"for {communities} communities, no problem found"
+            f"{loaded.service.name}: {counted(hubs, 'hub')} on {counted(clusters, 'cluster')} "
+            f"for {counted(communities, 'community', 'communities')}, no problem found"
         )

@@ -98,7 +98,7 @@ def draft_hub(
     )
 
 
-def finish(draft: Draft, gate: str | None) -> Hub:
+def finish(draft: Draft, gate: str | None, timezone: str) -> Hub:
     """The hub with its computed values. `gate` is the full name of the hub that gates it."""
     values = draft.values
     computed: dict[str, Any] = {
@@ -116,6 +116,7 @@ def finish(draft: Draft, gate: str | None) -> Hub:
             effective[".".join(path)] = Effective(value, layer)
         else:
             effective[".".join(path)] = Effective(value, setting.layer, setting.place)
+    effective["timezone"] = Effective(timezone, "computed")
     return Hub(
         name=draft.name,
         community=draft.community,
@@ -125,6 +126,7 @@ def finish(draft: Draft, gate: str | None) -> Hub:
         place=draft.place,
         values=values,
         effective=effective,
+        timezone=timezone,
     )
 
 

@@ -148,7 +148,8 @@ class _Loading:
         self.problems += gate_problems
         documents[""] = document
         self.problems += cross_problems(file, clusters, communities, drafts, documents)
-        hubs = {name: finish(draft, gates.get(name)) for name, draft in drafts.items()}
+        zone = file.service.timezone
+        hubs = {name: finish(draft, gates.get(name), zone) for name, draft in drafts.items()}
         return Fleet(found.root, file.service, file.rollout, clusters, communities, hubs)
 
     def communities(self, documents: Mapping[str, Document]) -> dict[str, Community]:

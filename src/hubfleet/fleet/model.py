@@ -288,7 +288,8 @@ class Hub:
     """One declared hub after layering.
 
     `effective` is flat: `limits.memory` -> Effective("2G", "cluster", place). It holds every
-    field, in canonical spelling, with `domain`, `title` and `gate` computed where nobody set them.
+    field, in canonical spelling, with `domain`, `title` and `gate` computed where nobody set them,
+    and the service's `timezone`, in which the hub's days begin and end.
     """
 
     name: str
@@ -299,6 +300,7 @@ class Hub:
     place: Place
     values: HubValues
     effective: Mapping[str, Effective]
+    timezone: str = "UTC"
 
     @property
     def stage(self) -> Stage:

@@ -33,6 +33,7 @@ def test_every_effective_value_says_where_it_comes_from():
         "gate": ("earth/staging", "computed", "None"),
         "domain": ("prod-earth.hubs.example.org", "computed", "None"),
         "title": ("Earth Lab (prod)", "computed", "None"),
+        "timezone": ("Europe/Berlin", "computed", "None"),
         "access.admins": (["ada"], "hub", "communities/earth/hubs/prod.yaml:3:3"),
         "access.allow.groups": (["researchers"], "hub", "communities/earth/hubs/prod.yaml:4:11"),
         "groups.researchers": (["ada", "ben"], "community", "communities/earth/community.yaml:9:5"),

@@ -173,4 +173,6 @@ def _uv_program() -> str:
 def _environment() -> dict[str, str]:
     """What uv may know: people's own settings of index and cache, but no other environment."""
     hidden = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON"}
-    return {key: value for key, value in os.environ.items() if key not in hidden}
+    kept = {key: value for key, value in os.environ.items() if key not in hidden}
+    # Certificates as the machine knows them: an organisation may have added its own.
+    return {"UV_NATIVE_TLS": "1", **kept}

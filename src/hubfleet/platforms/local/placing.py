@@ -16,6 +16,7 @@ from hubfleet.platforms.local.folders import HubFolder, StateFolder
 from hubfleet.platforms.local.observing import living, software
 from hubfleet.platforms.local.ports import allocate_port
 from hubfleet.platforms.local.proxy import proxy_api, proxy_token
+from hubfleet.platforms.local.sandbox import waive_isolation
 from hubfleet.platforms.local.spec import HubSecrets, HubSpec
 from hubfleet.platforms.platform import Outcome, Report
 
@@ -26,12 +27,19 @@ _FIRST_LOOK, _LONGEST_PAUSE = 0.05, 0.4
 
 
 def place(
-    state: StateFolder, hub: Hub, environment: Path | None, proxy_port: int, report: Report
+    state: StateFolder,
+    hub: Hub,
+    environment: Path | None,
+    proxy_port: int,
+    report: Report,
+    *,
+    without_isolation: bool = False,
 ) -> Outcome:
     """Bring the hub to exactly its declared values; nothing is done when it runs them already."""
     folder = state.hub(hub.name)
     _make_folders(folder)
     _make_secrets(state, folder)
+    waive_isolation(folder.path, waived=without_isolation)
     wanted = _spec(state, hub, environment, proxy_port)
     before = living(folder)
     if before and _same(before, wanted) and answers.hub_answers_people(proxy_port, hub.domain):
@@ -66,6 +74,7 @@ def _spec(state: StateFolder, hub: Hub, environment: Path | None, proxy_port: in
         values=hub.values.model_dump(mode="json"),
         software=software(),
         environment=None if environment is None else str(environment),
+        timezone=hub.timezone,
     )
 
 

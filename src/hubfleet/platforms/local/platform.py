@@ -31,13 +31,12 @@ from hubfleet.platforms.local.sandbox import (
     refuse_without_isolation,
     this_machine,
 )
-from hubfleet.platforms.local.servers import running_servers
+from hubfleet.platforms.local.servers import PROBE_USER, running_servers
 from hubfleet.platforms.local.spec import HubSecrets, HubSpec
 from hubfleet.platforms.local.stopping import stop_all
 from hubfleet.platforms.local.unit import systemd_unit
 from hubfleet.platforms.platform import Door, Outcome, Report, SignIn
 
-PROBE_USER = "hubfleet-probe"
 DEFAULT_PORT = 8000
 
 
@@ -91,7 +90,14 @@ class LocalPlatform:
             match step:
                 case CreateHub(hub) | UpdateHub(hub) | StartHub(hub):
                     environment = self._environment(hub)
-                    return place(self._state, hub, environment, self._proxy_port(), report)
+                    return place(
+                        self._state,
+                        hub,
+                        environment,
+                        self._proxy_port(),
+                        report,
+                        without_isolation=self._without_isolation,
+                    )
                 case RemoveHub(name):
                     return remove(self._state, name, report)
                 case _:

@@ -34,6 +34,7 @@ class HubSpec:
     values: dict[str, Any]
     software: dict[str, str] = field(default_factory=dict)
     environment: str | None = None
+    timezone: str = "UTC"
 
     def digest(self) -> str:
         """Equal for equal specs; the revision number alone makes a difference too."""

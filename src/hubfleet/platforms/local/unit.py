@@ -26,6 +26,8 @@ Restart=always
 RestartSec=2
 # Only the keeper ends with the unit: hubs and people's servers live on, and are adopted again.
 KillMode=process
+# So that the keeper may limit the memory and CPU of each person's server.
+Delegate=yes
 
 [Install]
 WantedBy=default.target
