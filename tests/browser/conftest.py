@@ -11,6 +11,16 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 PROGRAM = os.environ.get("HUBFLEET_TEST_CHROMIUM") or shutil.which("chromium")
 
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -19,15 +29,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=PROGRAM,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
+            args=FLAGS,
         )
         yield browser
         browser.close()

@@ -56,7 +56,8 @@ def test_a_notebook_with_a_plot_runs_in_jupyterlab(place, page, tmp_path):
     home: Path = place.state.hub("ant/prod").homes / "1"
     (home / "plot.ipynb").write_text(notebook(CODE))
     page.goto(f"{url}user/bo/lab/tree/plot.ipynb")
-    page.locator(".jp-Notebook .jp-CodeCell").first.click()
+    expect(page.get_by_role("button", name="| Idle")).to_be_visible()
+    page.locator(".jp-Notebook .jp-CodeCell .jp-InputArea-editor").first.click()
     page.keyboard.press("Shift+Enter")
     expect(page.locator(".jp-OutputArea-output pre").first).to_have_text("42\n")
     picture = page.locator(".jp-RenderedImage img")
