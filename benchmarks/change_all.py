@@ -10,6 +10,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+import yaml
+
 from benchmarks.measure import SERVICE_43, report, running_fleet, timed
 from hubfleet.fleet.load import load_fleet
 from tests.integration.people import Person
@@ -51,10 +53,10 @@ def main() -> None:
 def _change_one_value(fleet: Path) -> None:
     """A traitlet that no hub sets itself, in the defaults of the whole fleet."""
     path = fleet / "fleet.yaml"
-    text = path.read_text()
-    addition = "  jupyterhub: {config: {JupyterHub: {concurrent_spawn_limit: 17}}}\n"
-    assert "\ndefaults:\n" in text
-    path.write_text(text.replace("\ndefaults:\n", f"\ndefaults:\n{addition}"))
+    declared = yaml.safe_load(path.read_text())
+    config = declared["defaults"].setdefault("jupyterhub", {}).setdefault("config", {})
+    config.setdefault("JupyterHub", {})["concurrent_spawn_limit"] = 17
+    path.write_text(yaml.safe_dump(declared))
 
 
 if __name__ == "__main__":
