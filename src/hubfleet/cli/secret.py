@@ -252,9 +252,9 @@ def check(fleet: options.Fleet = None, as_json: options.Json = False) -> None:
 
 def _root(fleet: Path | None) -> Path:
     """The fleet's folder alone: a fleet with mistakes in it can still be given its secrets."""
-    from hubfleet import wiring
+    from hubfleet.fleet.folder import find_root
 
-    return wiring.fleet_root(fleet)
+    return find_root(fleet or Path.cwd())
 
 
 def _text(path: Path) -> str:

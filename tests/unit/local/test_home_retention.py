@@ -12,7 +12,7 @@ from hubfleet.platforms.local.homes.retention import Keep, expired
 FIRST = datetime(2026, 1, 5, 1, tzinfo=UTC)  # a Monday
 
 moments = st.lists(
-    st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),
     max_size=60,
 )
 keeps = st.builds(Keep, st.integers(0, 10), st.integers(0, 10))
@@ -35,7 +35,9 @@ def test_the_last_of_a_day_is_kept() -> None:
 
 
 @given(moments, keeps)
-def test_the_newest_is_never_deleted_whatever_the_clock_did(made: list[datetime], keep: Keep) -> None:
+def test_the_newest_is_never_deleted_whatever_the_clock_did(
+    made: list[datetime], keep: Keep
+) -> None:
     assert len(made) - 1 not in expired(made, keep)
 
 

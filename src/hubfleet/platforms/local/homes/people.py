@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 from hubfleet.kit.errors import failure
+from hubfleet.kit.units import parse_memory
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
+from hubfleet.platforms.local.spec import HubSpec
 
 
 def find_hub(state: StateFolder, name: str) -> HubFolder:
@@ -21,6 +23,13 @@ def find_hub(state: StateFolder, name: str) -> HubFolder:
             hint="`hubfleet status` lists the hubs, `hubfleet apply` creates them",
         )
     return state.hub(name)
+
+
+def quota_of(folder: HubFolder) -> int | None:
+    """Bytes that a home of this hub may hold, as last applied; None for no limit."""
+    storage = HubSpec.read(folder.spec).values.get("storage") or {}
+    quota = storage.get("home_quota")
+    return None if quota is None else parse_memory(quota)
 
 
 def numbers_of(folder: Path) -> dict[str, int]:

@@ -55,7 +55,7 @@ class KnownFiles:
         if path is None:
             return
         try:
-            with open(path, encoding="ascii") as file:
+            with open(path, encoding="utf-8") as file:
                 for text in file:
                     folder, _, records = text.partition("\t")
                     self._lines[folder] = records

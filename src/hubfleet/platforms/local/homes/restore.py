@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -30,7 +31,6 @@ from hubfleet.platforms.local.homes.people import number_of
 from hubfleet.platforms.local.homes.snapshots import (
     STAMP,
     Snapshot,
-    delete_tree,
     reading,
     snapshots,
 )
@@ -116,8 +116,10 @@ def restore_in_place(
         with _new_folder(home, None, f".restoring-{stamp}") as (name, target):
             copy = TreeCopy(target, notes, can_clone(target))
             _copy(copy, source, target, parts)
+            # It got the home's own rights, which may forbid taking anything out.
+            os.fchmod(target, 0o700)
             kept = _exchange(home, target, parts[:-1], f"replaced-{stamp}")
-        delete_tree(name, home)
+        os.rmdir(name, dir_fd=home)
     return Restored(snapshot.stamp, "/".join(parts), copy.files, kept, tuple(notes.first))
 
 
@@ -129,14 +131,29 @@ def _exchange(home: int, copied: int, parents: list[str], kept: str) -> str | No
             if _exists(name, place):
                 if _is_empty_folder(name, copied):
                     # Also the place of `shared`, which must not be moved under a running server.
+                    os.rmdir(name, dir_fd=copied)
                     continue
                 if moved is None:
                     with _new_folder(home, None, kept) as (moved, _):
                         pass
                 with _made_folders(home, [moved, *parents]) as aside:
-                    os.rename(name, name, src_dir_fd=place, dst_dir_fd=aside)
-            os.rename(name, name, src_dir_fd=copied, dst_dir_fd=place)
+                    _move(name, place, aside)
+            _move(name, copied, place)
     return moved
+
+
+def _move(name: str, source: int, target: int) -> None:
+    try:
+        os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
+    except PermissionError:
+        # A folder that gets another parent is written to, and its owner may have forbidden that.
+        with opened_folder(name, source) as folder:
+            mode = stat.S_IMODE(os.fstat(folder).st_mode)
+            os.fchmod(folder, mode | stat.S_IRWXU)
+            try:
+                os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
+            finally:
+                os.fchmod(folder, mode)
 
 
 def _copy(copy: TreeCopy, source: int, target: int, parts: list[str]) -> None:
@@ -166,9 +183,9 @@ def _source(
         path = snapshot.path / str(number)
         missing = failure(
             "not-in-snapshot",
-            f"{shown('/'.join(parts)) or f'the home of {user}'} is not in snapshot {snapshot.stamp}",
+            f"{shown('/'.join(parts)) or user} is not in snapshot {snapshot.stamp}",
             place=str(path),
-            hint="choose another one with --at; `hubfleet home snapshots HUB` lists them",
+            hint="choose another one with --at; `hubfleet home list HUB` names them",
         )
         try:
             inside = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -250,12 +267,17 @@ def _check_room(folder: Path, source: int, parts: list[str]) -> None:
         with ExitStack() as stack:
             tree = stack.enter_context(opened_folder(parts[-1], source)) if parts else source
             for _, _, entries in walk(tree, lambda path, why: None):
-                needed += (
-                    sum(entry.stat(follow_symlinks=False).st_blocks for entry in entries) * 512
-                )
+                needed += sum(map(_room, entries))
     space = shutil.disk_usage(folder)
     if refusal := refuse_when_full(needed, space.free, space.total, folder):
         raise HubfleetError(refusal)
+
+
+def _room(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_blocks * 512
+    except OSError:
+        return 0
 
 
 def _exists(name: str, folder: int) -> bool:
@@ -267,8 +289,6 @@ def _exists(name: str, folder: int) -> bool:
 
 
 def _is_folder(name: str, folder: int) -> bool:
-    import stat
-
     return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
 
 

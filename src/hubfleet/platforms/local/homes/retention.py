@@ -15,6 +15,9 @@ class Keep:
     weekly: int = 4
 
 
+NIGHTLY = Keep()
+
+
 def expired(made: Sequence[datetime], keep: Keep) -> set[int]:
     """Positions in `made` (in the order of making, oldest first) that may be deleted.
 

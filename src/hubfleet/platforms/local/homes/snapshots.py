@@ -91,10 +91,10 @@ def _read(marker: Path) -> Snapshot | None:
     try:
         value = json.loads(marker.read_text(encoding="utf-8"))
         homes = {home.pop("home"): SnapshotHome(**home) for home in value["homes"]}
-        snapshot = Snapshot(
+        datetime.strptime(marker.parent.name, STAMP).replace(tzinfo=UTC)
+        return Snapshot(
             marker.parent, int(value["serial"]), homes, tuple(value["notes"]), int(value["noted"])
         )
-        return snapshot if snapshot.begun else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -144,7 +144,10 @@ def _locked(path: Path, how: int) -> Iterator[bool]:
 
 
 def delete_tree(name: str, parent: int) -> None:
-    """Delete a folder with all in it, also what its owner made unreadable."""
+    """Delete a folder with all in it, also what its owner made unreadable.
+
+    Only for folders of hubfleet's own: the change of rights would follow a link.
+    """
     os.chmod(name, 0o700, dir_fd=parent)
     with opened_folder(name, parent) as folder:
         with os.scandir(folder) as entries:

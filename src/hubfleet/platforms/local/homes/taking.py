@@ -24,7 +24,7 @@ from hubfleet.platforms.local.homes.people import home_numbers, numbers_of
 from hubfleet.platforms.local.homes.priority import write_through
 from hubfleet.platforms.local.homes.quota import readable
 from hubfleet.platforms.local.homes.records import KnownFiles, record_of
-from hubfleet.platforms.local.homes.retention import Keep, expired
+from hubfleet.platforms.local.homes.retention import NIGHTLY, Keep, expired
 from hubfleet.platforms.local.homes.snapshots import (
     STAMP,
     Snapshot,
@@ -53,7 +53,7 @@ class Taken:
         return {**self.snapshot.as_json(), "deleted": list(self.deleted)}
 
 
-def take_snapshot(folder: Path, keep: Keep = Keep(), *, at: datetime | None = None) -> Taken:  # noqa: B008
+def take_snapshot(folder: Path, keep: Keep = NIGHTLY, *, at: datetime | None = None) -> Taken:
     """Make a snapshot of every home of a hub (its folder), then delete what `keep` lets go.
 
     `at` is the time that it is named by, default now. What cannot be read is in the snapshot's
@@ -180,7 +180,7 @@ def _copy_home(
             with (
                 _opened(made) as target,
                 _opened_or_none(previous.path / str(number) if previous else None) as before,
-                open(building / "records" / str(number), "w", encoding="ascii") as records,
+                open(building / "records" / str(number), "w", encoding="utf-8") as records,
             ):
                 copy = TreeCopy(target, inside, clone, known, records.write)
                 copy.folder(home, target, before)
@@ -208,9 +208,7 @@ def _delete_expired(folder: Path, descriptor: int, keep: Keep) -> tuple[str, ...
         if alone:
             for position in sorted(expired([one.begun for one in made], keep)):
                 stamp = made[position].stamp
-                os.rename(
-                    stamp, f".deleting-{stamp}", src_dir_fd=descriptor, dst_dir_fd=descriptor
-                )
+                os.rename(stamp, f".deleting-{stamp}", src_dir_fd=descriptor, dst_dir_fd=descriptor)
                 deleted.append(stamp)
     _clear_leftovers(descriptor)
     return tuple(deleted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from hubfleet.kit.clock import timestamp
@@ -48,38 +48,49 @@ class HubUsage:
         return {"at": self.at, "homes": {user: home.as_json() for user, home in self.homes.items()}}
 
 
+@dataclass(slots=True)
+class _Tally:
+    bytes: int = 0
+    files: int = 0
+    linked: set[int] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+
+    def note(self, path: str, why: str) -> None:
+        self.problems.append(f"{shown(path)} {why}")
+
+    def add(self, path: str, entry: os.DirEntry[str]) -> None:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError as error:
+            if not is_gone(error):
+                self.note(path + entry.name, reason(error))
+            return
+        self.files += 1
+        if status.st_nlink == 1 or status.st_ino not in self.linked:
+            self.bytes += status.st_blocks * _BLOCK
+        if status.st_nlink > 1:
+            self.linked.add(status.st_ino)
+
+    def result(self) -> HomeUsage:
+        more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
+        return HomeUsage(self.bytes, self.files, self.problems[0] + more if self.problems else "")
+
+
 def measure_home(folder: Path, number: int) -> HomeUsage:
     """Measure one home of a hub (its folder); whatever is wrong with it is in `problem`."""
-    problems: list[str] = []
-
-    def note(path: str, why: str) -> None:
-        problems.append(f"{shown(path)} {why}")
-
-    size, files = 0, 0
-    linked: set[int] = set()
+    tally = _Tally()
     try:
         with opened_home(folder, number) as home:
-            for below, path, entries in walk(home, note):
-                size += os.fstat(below).st_blocks * _BLOCK
+            for below, path, entries in walk(home, tally.note):
+                tally.bytes += os.fstat(below).st_blocks * _BLOCK
                 for entry in entries:
-                    try:
-                        status = entry.stat(follow_symlinks=False)
-                    except OSError as error:
-                        if not is_gone(error):
-                            note(path + entry.name, reason(error))
-                        continue
-                    files += 1
-                    if status.st_nlink == 1 or status.st_ino not in linked:
-                        size += status.st_blocks * _BLOCK
-                    if status.st_nlink > 1:
-                        linked.add(status.st_ino)
+                    tally.add(path, entry)
     except FileNotFoundError:
         # Nobody's server has run yet, so there is nothing.
         return HomeUsage(0, 0)
     except OSError as error:
         return HomeUsage(0, 0, f"the home {reason(error)}")
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return HomeUsage(size, files, problems[0] + more if problems else "")
+    return tally.result()
 
 
 def measure_hub(folder: Path) -> HubUsage:
