@@ -10,11 +10,15 @@ from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from hubfleet.fleet.drafts import Draft
+from hubfleet.fleet.environments import environment_problems
+from hubfleet.fleet.fields import PROBE_USER
 from hubfleet.fleet.layers import Settings
 from hubfleet.fleet.model import Cluster, Community, FleetFile, Layer
-from hubfleet.fleet.packages import package_fault
 from hubfleet.fleet.passthrough import passthrough_problems
+from hubfleet.fleet.policy_checks import rollout_problems
+from hubfleet.fleet.profile_checks import hub_profile_problems, profile_problems
 from hubfleet.fleet.responsibilities import BY_SLUG
+from hubfleet.fleet.sign_in import sign_in_problems
 from hubfleet.fleet.words import nearest
 from hubfleet.fleet.yaml import Document
 from hubfleet.kit.errors import Problem
@@ -26,9 +30,9 @@ def layer_problems(settings: Settings, layer: Layer) -> list[Problem]:
     """What is wrong with the hub fields of one file, by themselves."""
     return [
         *_placement(settings, layer),
-        *_sign_in(settings),
-        *_packages(settings),
-        *_profiles(settings),
+        *environment_problems(settings, layer),
+        *_reserved_users(settings),
+        *profile_problems(settings),
         *passthrough_problems(settings),
     ]
 
@@ -54,53 +58,23 @@ def _placement(settings: Settings, layer: Layer) -> Iterator[Problem]:
         )
 
 
-def _sign_in(settings: Settings) -> Iterator[Problem]:
-    method = settings.get(("access", "sign_in"))
-    if method is not None and method.value not in (None, "shared-password"):
-        yield Problem(
-            "not-yet",
-            f"`sign_in: {method.value}` is not supported yet",
-            method.place,
-            "It comes with a later version.",
-            "use `sign_in: shared-password`",
-        )
+_PEOPLE = (("access", "admins"), ("access", "allow", "users"))
 
 
-def _packages(settings: Settings) -> Iterator[Problem]:
-    packages = settings.get(("environment", "packages"))
-    for index, package in enumerate(packages.value or [] if packages else []):
-        fault = package_fault(package)
-        if fault and packages:
-            what, hint = fault
-            yield Problem("bad-package", what, packages.place_of(index), hint=hint)
-
-
-def _profiles(settings: Settings) -> Iterator[Problem]:
-    profiles = settings.get(("profiles",))
-    if profiles is None or not profiles.value:
-        return
-    names: dict[str, int] = {}
-    default = None
-    for index, profile in enumerate(profiles.value):
-        name = profile["name"].strip()
-        if name.casefold() in names:
-            yield Problem(
-                "duplicate-profile",
-                f"two profiles are called `{name}`",
-                profiles.place_of(index, "name"),
-                hint="give each profile a name of its own",
-            )
-        names.setdefault(name.casefold(), index)
-        if profile.get("default"):
-            if default is not None:
+def _reserved_users(settings: Settings) -> Iterator[Problem]:
+    """Probes act as a user of their own, which must not be a person's."""
+    groups = [path for path in settings if path[0] == "groups"]
+    for path in (*_PEOPLE, *groups):
+        setting = settings.get(path)
+        for index, name in enumerate((setting.value or ()) if setting else ()):
+            if setting and name.strip().lower() == PROBE_USER:
                 yield Problem(
-                    "two-default-profiles",
-                    f"`{name}` is a second default profile",
-                    profiles.place_of(index, "default"),
-                    f"`{default}` is the default already.",
-                    "keep `default: true` on one of them",
+                    "reserved-user",
+                    f"nobody can be called `{PROBE_USER}`",
+                    setting.place_of(index),
+                    "Probes act as the user of that name; no person can sign in as it.",
+                    "choose another user name",
                 )
-            default = default or name
 
 
 def cross_problems(
@@ -112,11 +86,12 @@ def cross_problems(
 ) -> Iterator[Problem]:
     """What is wrong between files. `documents`: the communities' by name; `""` is the fleet's."""
     yield from _time_zone(file, documents[""])
+    yield from rollout_problems(file.rollout, drafts, documents[""])
     for draft in drafts.values():
         yield from _cluster(draft, clusters)
-        yield from _way_in(draft)
-        yield from _everyone(draft)
+        yield from sign_in_problems(draft)
         yield from _groups(draft)
+        yield from hub_profile_problems(draft)
     yield from _domains(drafts)
     yield from _dedicated(clusters, drafts)
     yield from _community_names(communities, documents)
@@ -159,43 +134,10 @@ def _cluster(draft: Draft, clusters: Mapping[str, Cluster]) -> Iterator[Problem]
         )
 
 
-def _way_in(draft: Draft) -> Iterator[Problem]:
-    access = draft.values.access
-    if draft.sound and not (
-        access.admins or access.allow.users or access.allow.groups or access.everyone
-    ):
-        yield Problem(
-            "no-way-in",
-            f"nobody may sign in to `{draft.name}`",
-            draft.document.place(("access",)),
-            hint="set `access.admins`, `access.allow` or `access.everyone`",
-        )
-
-
-def _everyone(draft: Draft) -> Iterator[Problem]:
-    access = draft.values.access
-    if not draft.sound:
-        return
-    local = draft.domain == "localhost" or draft.domain.endswith(".localhost")
-    if access.until and not access.everyone:
-        yield Problem(
-            "until-without-everyone",
-            "`until` says nothing without `everyone: true`",
-            draft.place_of("access", "until"),
-            hint="remove `until`, or add `everyone: true`",
-        )
-    if access.everyone and not access.until and access.sign_in == "shared-password" and not local:
-        yield Problem(
-            "open-without-end",
-            "`everyone: true` needs `until` outside localhost",
-            draft.place_of("access", "everyone"),
-            f"Whoever learns the shared password could use {draft.domain} for ever.",
-            "add `until:` with the last day",
-        )
-
-
 def _groups(draft: Draft) -> Iterator[Problem]:
     values = draft.values
+    if values.access.sign_in == "oidc" and values.access.oidc.groups_claim:
+        return  # the provider knows its groups, we do not
     used: list[tuple[str, tuple[str | int, ...]]] = [
         (group, ("access", "allow", "groups", index))
         for index, group in enumerate(values.access.allow.groups)

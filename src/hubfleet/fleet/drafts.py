@@ -16,6 +16,8 @@ from hubfleet.fleet.layers import (
     said,
 )
 from hubfleet.fleet.model import Effective, Hub, HubValues, Layer
+from hubfleet.fleet.page import Logo
+from hubfleet.fleet.software import HubEnvironment
 from hubfleet.fleet.words import nearest
 from hubfleet.fleet.yaml import Document
 from hubfleet.kit.errors import Place, Problem
@@ -98,7 +100,14 @@ def draft_hub(
     )
 
 
-def finish(draft: Draft, gate: str | None, timezone: str) -> Hub:
+def finish(
+    draft: Draft,
+    gate: str | None,
+    timezone: str,
+    environments: tuple[HubEnvironment, ...] = (),
+    of_environments: Mapping[str, tuple[Any, Place]] | None = None,
+    logo: Logo | None = None,
+) -> Hub:
     """The hub with its computed values. `gate` is the full name of the hub that gates it."""
     values = draft.values
     computed: dict[str, Any] = {
@@ -117,6 +126,10 @@ def finish(draft: Draft, gate: str | None, timezone: str) -> Hub:
         else:
             effective[".".join(path)] = Effective(value, setting.layer, setting.place)
     effective["timezone"] = Effective(timezone, "computed")
+    if logo is not None:
+        effective["page.logo_content"] = Effective(logo.name, "computed")
+    for key, (value, place) in (of_environments or {}).items():
+        effective[key] = Effective(value, "computed", place)
     return Hub(
         name=draft.name,
         community=draft.community,
@@ -126,7 +139,9 @@ def finish(draft: Draft, gate: str | None, timezone: str) -> Hub:
         place=draft.place,
         values=values,
         effective=effective,
+        environments=environments,
         timezone=timezone,
+        logo=logo,
     )
 
 
@@ -134,11 +149,17 @@ def finish(draft: Draft, gate: str | None, timezone: str) -> Hub:
 _MISSING = frozenset({"no-gate", "ambiguous-gate"})
 
 
-def gates_of(drafts: Mapping[str, Draft]) -> tuple[dict[str, str], list[Problem]]:
-    """The gate of each hub that has one, and what is wrong with gates."""
+def gates_of(
+    drafts: Mapping[str, Draft], canaries: tuple[str, ...] = ()
+) -> tuple[dict[str, str], list[Problem]]:
+    """The gate of each hub that has one of its own, and what is wrong with gates.
+
+    A production hub without one waits for the service's canaries, which need none themselves.
+    """
     gates: dict[str, str] = {}
     problems: list[Problem] = []
     staging: dict[str, list[str]] = {}
+    behind_canaries: list[str] = []
     unsound = {draft.community for draft in drafts.values() if not draft.sound}
     for draft in drafts.values():
         if draft.values.stage == "staging":
@@ -147,11 +168,19 @@ def gates_of(drafts: Mapping[str, Draft]) -> tuple[dict[str, str], list[Problem]
         gate = _gate_of(draft, staging.get(draft.community, []), drafts)
         if isinstance(gate, Problem) and gate.code in _MISSING and draft.community in unsound:
             continue
-        if isinstance(gate, Problem):
+        if isinstance(gate, Problem) and gate.code == "no-gate" and canaries:
+            behind_canaries.append(draft.name)
+        elif isinstance(gate, Problem):
             problems.append(gate)
         elif gate:
             gates[draft.name] = gate
-    return gates, [*problems, *_cycles(gates, drafts)]
+    for canary in canaries:
+        # One canary at a time: a ring through canaries has one of them in it.
+        waiting = dict.fromkeys((name for name in behind_canaries if name not in canaries), canary)
+        problems += _cycles({**waiting, **gates}, drafts)
+    if not canaries:
+        problems += _cycles(gates, drafts)
+    return gates, list(dict.fromkeys(problems))
 
 
 def _gate_of(draft: Draft, staging: list[str], drafts: Mapping[str, Draft]) -> str | Problem | None:

@@ -22,7 +22,17 @@ EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 WEBSITE_PATTERN = r"^https?://\S+$"
 PYTHON_PATTERN = r"^3\.\d{1,2}$"
 CELL_PATTERN = r"^[a-z-]+/[a-z-]+$"
-INTERFACE_PATTERN = r"^(lab|notebook|/[\w./%~-]*)$"
+ADDRESS_PATTERN = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
+"""A web address without a query, and without a name and password in it."""
+ENTITY_PATTERN = r"^(https?://|urn:)\S+$"
+GITHUB_PATTERN = r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}$"
+TEAM_PATTERN = r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}:[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
+PREFIX_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$"
+LOGO_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9_. -]*(/[A-Za-z0-9_-][A-Za-z0-9_. -]*)*$"
+INTERFACE_PATTERN = r"^(lab|notebook|rstudio|/[\w./%~-]*)$"
+
+PROBE_USER = "hubfleet-probe"
+"""The user as whom probes act; no person can have this name."""
 
 _NAME = re.compile(NAME_PATTERN)
 

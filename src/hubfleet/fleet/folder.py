@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubfleet.fleet.fields import is_name
+from hubfleet.fleet.secrets.secret_yaml import SUFFIX, plain_of
 from hubfleet.kit.errors import Place, Problem, failure
 
 FLEET_FILE = "fleet.yaml"
@@ -23,12 +24,16 @@ _NAME_HINT = "use at most 30 lower-case letters, digits and `-`, such as earth-l
 
 @dataclass
 class Survey:
-    """The files that declare something, by name, and what was odd on the way."""
+    """The files that declare something, by name, and what was odd on the way.
+
+    `secrets` are the secret files by the name of the file beside them.
+    """
 
     root: Path
     clusters: dict[str, str] = field(default_factory=dict)
     communities: dict[str, str] = field(default_factory=dict)
     hubs: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
 
@@ -73,8 +78,8 @@ def survey(root: Path) -> Survey:
     for name, entry in _entries(found, ""):
         if name == "fleet.yml":
             _refuse_yml(found, name, name)
-        elif name.endswith(".secret.yaml"):
-            _refuse_secret(found, name)
+        elif name.endswith(SUFFIX):
+            _secret_file(found, name)
         elif entry.is_dir() and name in _RENAMES:
             found.problem(
                 "unexpected-folder",
@@ -109,21 +114,23 @@ def _community(found: Survey, community: str, folder: str) -> None:
         path = f"{folder}/{name}"
         if name == COMMUNITY_FILE:
             present = True
-        elif name.endswith(".secret.yaml"):
-            _refuse_secret(found, path)
+        elif name.endswith(SUFFIX):
+            _secret_file(found, path)
         elif name == "community.yml":
             present = True
             _refuse_yml(found, path, name)
             del found.communities[community]
-        elif name in ("hubs", "environment") and entry.is_dir():
+        elif name in ("hubs", "environment", "environments", "page") and entry.is_dir():
             continue
+        elif name.endswith(".lock") and not entry.is_dir():
+            continue  # read together with what it locks
         elif not _is_note(name):
             kind = "folder" if entry.is_dir() else "file"
             found.problem(
                 f"unexpected-{kind}",
                 path,
                 f"a {kind} `{name}` means nothing here",
-                why="A community has community.yaml, hubs/ and environment/.",
+                why="A community has community.yaml, hubs/, environment/, environments/ and page/.",
                 hint=f"move it to {folder}/hubs/"
                 if name.endswith(".yaml")
                 else "move it elsewhere",
@@ -153,15 +160,15 @@ def _yaml_files(found: Survey, folder: str, what: str) -> Iterator[tuple[str, st
                 why=f"Each file in {folder}/ declares {what}.",
                 hint="move it elsewhere",
             )
-        elif name.endswith(".secret.yaml"):
-            _refuse_secret(found, path)
+        elif name.endswith(SUFFIX):
+            _secret_file(found, path)
         elif name.endswith(".yml"):
             _refuse_yml(found, path, name)
         elif name.endswith(".yaml"):
             stem = name.removesuffix(".yaml")
             if _good_name(found, stem, path, what):
                 names.append((stem, path))
-        elif not _is_note(name):
+        elif not _is_note(name) and not name.endswith(".lock"):
             found.problem(
                 "unexpected-file",
                 path,
@@ -235,13 +242,17 @@ def _refuse_yml(found: Survey, path: str, name: str) -> None:
     )
 
 
-def _refuse_secret(found: Survey, path: str) -> None:
+def _secret_file(found: Survey, path: str) -> None:
+    plain = plain_of(path)
+    if (found.root / plain).is_file():
+        found.secrets[plain] = path
+        return
     found.problem(
-        "secret-file",
+        "secret-beside-nothing",
         path,
-        "secret files are not supported yet",
-        why="Encrypted values come with a later version.",
-        hint="remove the file; passwords are generated and kept in the state folder",
+        f"there is no `{plain}` beside this file",
+        why="A secret file holds values of the file beside it.",
+        hint="rename or delete it",
     )
 
 

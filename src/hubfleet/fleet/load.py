@@ -15,8 +15,10 @@ from pydantic import BaseModel, ValidationError
 
 from hubfleet.fleet.checks import cross_problems, layer_problems
 from hubfleet.fleet.drafts import Draft, Source, draft_hub, finish, gates_of
+from hubfleet.fleet.environments import EnvironmentReader, computed_values, one_kind
 from hubfleet.fleet.folder import FLEET_FILE, Survey, find_root, not_a_fleet, survey
-from hubfleet.fleet.layers import settings_of
+from hubfleet.fleet.layers import merge, settings_of
+from hubfleet.fleet.logo import logo_of
 from hubfleet.fleet.model import (
     Cluster,
     ClusterFile,
@@ -24,8 +26,16 @@ from hubfleet.fleet.model import (
     CommunityFile,
     Fleet,
     FleetFile,
+    Hub,
     HubValues,
     Layer,
+)
+from hubfleet.fleet.secrets.findings import findings
+from hubfleet.fleet.secrets.secret_yaml import (
+    is_secret_file,
+    not_secret,
+    outside_of,
+    read_secret_file,
 )
 from hubfleet.fleet.words import problems_of
 from hubfleet.fleet.yaml import Document, KeyPath, read_yaml
@@ -58,12 +68,15 @@ class FleetErrors(HubfleetError):  # noqa: N818  (the design's name: it is many 
         self.communities = communities
 
 
-def load_fleet(root: Path) -> Fleet:
-    """Raises `FleetErrors` with every problem of the whole fleet, in reading order."""
+def load_fleet(root: Path, *, with_locks: bool = True) -> Fleet:
+    """Raises `FleetErrors` with every problem of the whole fleet, in reading order.
+
+    Whoever is about to write locks reads the fleet without them.
+    """
     if not root.is_dir() or not (root / FLEET_FILE).is_file():
         raise _no_fleet(root)
     found = survey(root)
-    loading = _Loading(found)
+    loading = _Loading(found, with_locks=with_locks)
     with _no_collections():
         fleet = loading.load()
     problems = _without_repeats(loading.problems)
@@ -105,18 +118,28 @@ def _no_fleet(root: Path) -> Exception:
 
 
 def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
-    """In reading order; a problem of a shared layer once, not once for each hub."""
+    """In reading order; a problem of a shared layer once, not once for each hub.
+
+    That a value looks like a secret is told only where nothing else is wrong with it.
+    """
     first: dict[tuple[str, str, str], Problem] = {}
     for problem in in_reading_order(problems):
         first.setdefault((problem.code, str(problem.place), problem.what), problem)
-    return list(first.values())
+    told = list(first.values())
+    wrong = {problem.place for problem in told if not _looks_secret(problem)}
+    return [problem for problem in told if problem.place not in wrong or not _looks_secret(problem)]
+
+
+def _looks_secret(problem: Problem) -> bool:
+    return problem.code == "secret-in-plain-file" and "stands in a plain file" in problem.what
 
 
 class _Loading:
     """One run of the recipe; gathers problems on the way."""
 
-    def __init__(self, found: Survey) -> None:
+    def __init__(self, found: Survey, *, with_locks: bool = True) -> None:
         self.found = found
+        self.with_locks = with_locks
         self.problems: list[Problem] = list(found.problems)
 
     def load(self) -> Fleet:
@@ -144,13 +167,29 @@ class _Loading:
                 title=communities[community].file.name if community in communities else community,
                 domain=file.service.domain,
             )
-        gates, gate_problems = gates_of(drafts)
+        gates, gate_problems = gates_of(drafts, file.rollout.canaries)
         self.problems += gate_problems
         documents[""] = document
         self.problems += cross_problems(file, clusters, communities, drafts, documents)
         zone = file.service.timezone
-        hubs = {name: finish(draft, gates.get(name), zone) for name, draft in drafts.items()}
+        hubs = self.hubs(drafts, gates, zone)
         return Fleet(found.root, file.service, file.rollout, clusters, communities, hubs)
+
+    def hubs(
+        self, drafts: Mapping[str, Draft], gates: Mapping[str, str], zone: str
+    ) -> dict[str, Hub]:
+        reader = EnvironmentReader(self.found.root, with_locks=self.with_locks)
+        hubs = {}
+        for name, draft in drafts.items():
+            environments, problems = reader.environments_of(draft)
+            self.problems += problems
+            computed = computed_values(environments)
+            logo = logo_of(draft, self.found.root)
+            if isinstance(logo, Problem):
+                self.problems.append(logo)
+                logo = None
+            hubs[name] = finish(draft, gates.get(name), zone, environments, computed, logo)
+        return hubs
 
     def communities(self, documents: Mapping[str, Document]) -> dict[str, Community]:
         hubs: dict[str, list[str]] = {}
@@ -208,6 +247,8 @@ class _Loading:
     def read(self, file: str) -> Document:
         document = read_yaml(self.found.root / file, file)
         self.problems += document.problems
+        if document.value is not None:
+            self.problems += findings(document.value, document.place)
         return document
 
     def typed(self, document: Document, model: type[FileModel]) -> FileModel:
@@ -223,7 +264,19 @@ class _Loading:
         return model.model_validate({**_STAND_INS[model], **kept})
 
     def source(self, document: Document, layer: Layer, prefix: KeyPath) -> Source:
-        """The hub fields that a file holds, without those that are wrong."""
+        """The hub fields that a file and the secret file beside it hold; the secret one wins."""
+        plain = self.one_source(document, layer, prefix)
+        secret_file = self.found.secrets.get(document.file)
+        if secret_file is None:
+            return plain
+        secrets = read_secret_file(self.found.root / secret_file, secret_file)
+        self.problems += [*secrets.problems, *outside_of(prefix, secrets)]
+        secret = self.one_source(secrets, layer, prefix)
+        settings = merge(plain.settings, secret.settings)
+        return Source(settings, document, sound=plain.sound and secret.sound)
+
+    def one_source(self, document: Document, layer: Layer, prefix: KeyPath) -> Source:
+        """The hub fields that one file holds, without those that are wrong."""
         value: Any = document.value
         for key in prefix:
             value = value.get(key) if isinstance(value, dict) else None
@@ -237,12 +290,15 @@ class _Loading:
             if not any(_overlap(path, wrong) for wrong in bad)
         }
         found = layer_problems(settings, layer)
+        if is_secret_file(document.file):
+            # Here a secret is in its place.
+            found = [problem for problem in found if problem.code != "secret-in-plain-file"]
         self.problems += found
         if layer == "cluster":
             settings.pop(("cluster",), None)
         if layer != "hub":
             settings.pop(("domain",), None)
-        return Source(settings, document, sound=not bad and not document.problems)
+        return Source(one_kind(settings), document, sound=not bad and not document.problems)
 
     def findings(
         self,
@@ -265,7 +321,9 @@ class _Loading:
             except ValidationError as error:
                 found = problems_of(error, model, document, prefix)
                 findings += [(p, problem) for p, problem in found if problem.code == "unknown-key"]
-        self.problems += [problem for _, problem in findings]
+        self.problems += [
+            not_secret(document, (*prefix, *path)) or problem for path, problem in findings
+        ]
         return [path for path, _ in findings]
 
 

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from hubfleet.fleet.access import Access
+from hubfleet.fleet.declared import Declared as Declared  # noqa: PLC0414, theirs too
 from hubfleet.fleet.fields import (
     CELL_PATTERN,
     INTERFACE_PATTERN,
@@ -33,18 +35,14 @@ from hubfleet.fleet.fields import (
     Text,
     UserName,
 )
+from hubfleet.fleet.page import Logo, Page
+from hubfleet.fleet.policy import Rollout as Rollout  # noqa: PLC0414, theirs too
+from hubfleet.fleet.software import HubEnvironment
 from hubfleet.kit.errors import Place
 
-SignInMethod = Literal["console", "github", "google", "cilogon", "oidc", "shared-password"]
 Stage = Literal["staging", "production"]
 Layer = Literal["product", "fleet", "cluster", "community", "hub", "computed"]
 Owner = Literal["community", "operator", "shared"]
-
-
-class Declared(BaseModel):
-    """A mapping in a file: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Limits(Declared):
@@ -56,6 +54,15 @@ class Limits(Declared):
     """CPUs; 0.5 is half of one."""
 
 
+class Guarantees(Declared):
+    """What one person's server has even when others want it too."""
+
+    memory: Memory | None = None
+    """Memory that is taken away last when the machine runs short; at most the limit."""
+    cpu: Number | None = Field(default=None, gt=0, le=1024)
+    """CPUs that are shared out by when all are busy; at most the limit."""
+
+
 class ProfileLimits(Declared):
     """What a profile changes of the hub's limits; what it leaves out stays."""
 
@@ -63,6 +70,30 @@ class ProfileLimits(Declared):
     """Memory of all of a person's processes together."""
     cpu: Number | None = Field(default=None, gt=0, le=1024)
     """CPUs; 0.5 is half of one."""
+
+
+class Choice(Declared):
+    """One answer to a question that a profile asks."""
+
+    name: Text
+    """What people read."""
+    default: Flag = False
+    """Chosen unless a person chooses another; exactly one for each option."""
+    limits: ProfileLimits = ProfileLimits()
+    """Overrides the profile's limits."""
+    guarantees: Guarantees = Guarantees()
+    """Overrides the profile's guarantees."""
+    environment: Name | None = None
+    """One of the hub's `environments`, instead of the profile's."""
+
+
+class Option(Declared):
+    """A question that a profile asks, such as how much memory."""
+
+    name: Text
+    """What people read."""
+    choices: tuple[Choice, ...] = Field(min_length=1)
+    """The answers, in the order in which people see them."""
 
 
 class Profile(Declared):
@@ -76,32 +107,16 @@ class Profile(Declared):
     """Chosen unless a person chooses another; at most one, else the first."""
     limits: ProfileLimits = ProfileLimits()
     """Overrides the hub's limits."""
+    guarantees: Guarantees = Guarantees()
+    """Overrides the hub's guarantees."""
+    environment: Name | None = None
+    """One of the hub's `environments`, which new notebooks run with."""
+    interface: str | None = Field(default=None, pattern=INTERFACE_PATTERN)
+    """What opens first, instead of the hub's `interface`."""
     groups: tuple[Name, ...] = ()
     """Only members of these groups may use it; empty: everybody."""
-
-
-class Allow(Declared):
-    """Who may sign in beside the admins."""
-
-    users: tuple[UserName, ...] = ()
-    """User names."""
-    groups: tuple[Name, ...] = ()
-    """Groups, declared in the hub's `groups`."""
-
-
-class Access(Declared):
-    """Who may come in, and how."""
-
-    sign_in: SignInMethod = "shared-password"
-    """How people prove who they are."""
-    admins: tuple[UserName, ...] = ()
-    """Hub admins: they manage users and servers in JupyterHub's admin panel."""
-    allow: Allow = Allow()
-    """Who may sign in beside the admins."""
-    everyone: Flag = False
-    """Whoever knows the way in may use the hub."""
-    until: Day | None = None
-    """The last day on which `everyone` holds (in the service's time zone)."""
+    options: tuple[Option, ...] = ()
+    """Questions that people answer when they have chosen this profile."""
 
 
 class Environment(Declared):
@@ -111,13 +126,35 @@ class Environment(Declared):
     """Python packages, as pip would take them (`numpy`, `pandas>=2`)."""
     python: str | None = Field(default=None, pattern=PYTHON_PATTERN)
     """The Python version, such as `"3.12"`; default: the one that hubfleet runs on."""
+    repository: Text | None = None
+    """Instead of packages: a Binder-style repository, as a folder beside the community's hubs
+    (`environment`) or as an https address."""
+    ref: Text | None = None
+    """The full commit of a repository with an address."""
+    subfolder: Text | None = None
+    """Where in the repository the files are that describe the environment."""
+
+
+class Snapshots(Declared):
+    """How long snapshots of homes are kept."""
+
+    daily: Count = Field(default=7, ge=0, le=366)
+    """The last snapshot of each of so many days."""
+    weekly: Count = Field(default=4, ge=0, le=520)
+    """The last snapshot of each of so many weeks."""
 
 
 class Storage(Declared):
     """People's files."""
 
     shared: Flag = True
-    """Give everyone a read-only folder `shared`."""
+    """Give everyone a folder `shared` that only admins can write."""
+    shared_readwrite: Flag = False
+    """Give everyone a folder `shared-readwrite` that everyone can write."""
+    home_quota: Memory | None = None
+    """The most that one home may hold: a warning from 90 %, no new server from 110 %."""
+    snapshots: Snapshots = Snapshots()
+    """How long snapshots of homes are kept."""
 
 
 class Culling(Declared):
@@ -127,6 +164,8 @@ class Culling(Declared):
     """Stop a server after this time without activity; `0s`: never."""
     max_age: Duration = "7d"
     """Stop a server this old even when it is in use; `0s`: never."""
+    kernels: Duration = "0s"
+    """Stop a kernel after this time without activity when no page is open on it; `0s`: never."""
 
 
 class JupyterHub(Declared):
@@ -145,27 +184,42 @@ class HubValues(Declared):
     """A staging hub is changed first; a production hub waits for its gate."""
     gate: str | None = None
     """The hub that must be healthy first (`hub` or `community/hub`), or `none`; default: the
-    community's only staging hub."""
+    community's only staging hub, else the service's `rollout.canaries`."""
     domain: Domain | None = None
     """The hub's host name; default `<hub>-<community>.<service domain>`."""
     title: Text | None = None
     """What people read on the sign-in page; default: the community's name and the hub's."""
     access: Access = Access()
     """Who may come in, and how."""
+    page: Page = Page()
+    """What people see before they sign in."""
     groups: dict[Name, tuple[UserName, ...]] = {}
     """Groups and their members."""
     environment: Environment = Environment()
     """The software that people's notebooks run with."""
+    environments: dict[Name, Environment] = {}
+    """Further environments by name; people choose them as kernels."""
     interface: str = Field(default="lab", pattern=INTERFACE_PATTERN)
-    """What opens first: `lab`, `notebook`, or a path such as `/lab/tree/welcome.ipynb`."""
+    """What opens first: `lab`, `notebook`, `rstudio`, or a path such as
+    `/lab/tree/welcome.ipynb`."""
     limits: Limits = Limits()
     """The most that one person's server may use."""
+    guarantees: Guarantees = Guarantees()
+    """What one person's server has even when others want it too."""
     profiles: tuple[Profile, ...] = ()
     """Choices at the start of a server; none: the hub's limits for all."""
     storage: Storage = Storage()
     """People's files."""
     culling: Culling = Culling()
     """When servers that nobody uses are stopped."""
+    named_servers: Count = Field(default=0, ge=0, le=100)
+    """How many servers with names of their own a person may have beside the first; 0: none."""
+    collaboration: Flag = False
+    """Let people work in one document at once, and share their servers with each other."""
+    downloads: Flag = True
+    """Offer files for download; what `false` cannot prevent is told in the documentation."""
+    terminals: Flag = True
+    """Offer terminals; what `false` cannot prevent is told in the documentation."""
     jupyterhub: JupyterHub = JupyterHub()
     """Pass-through to JupyterHub's own configuration."""
 
@@ -185,22 +239,13 @@ class Service(Declared):
     """An IANA name; dates in the declaration mean days of this zone."""
 
 
-class Rollout(Declared):
-    """How much is changed at once."""
-
-    max_parallel: Count = Field(default=8, ge=1, le=256)
-    """Hubs that are changed at the same time."""
-    stop_after_failures: Count = Field(default=1, ge=1)
-    """After so many failed hubs nothing new is begun."""
-
-
 class FleetFile(Declared):
     """`fleet.yaml`."""
 
     service: Service
     """The operator's offering."""
     rollout: Rollout = Rollout()
-    """How much is changed at once."""
+    """How the fleet is changed."""
     defaults: dict[str, Any] = {}
     """Any hub field, for all hubs."""
 
@@ -300,7 +345,9 @@ class Hub:
     place: Place
     values: HubValues
     effective: Mapping[str, Effective]
+    environments: tuple[HubEnvironment, ...] = ()
     timezone: str = "UTC"
+    logo: Logo | None = None
 
     @property
     def stage(self) -> Stage:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from hubfleet.fleet.layers import Setting, Settings
+from hubfleet.fleet.secrets.findings import names_a_secret
 from hubfleet.fleet.traits import known_traits
 from hubfleet.fleet.words import nearest
 from hubfleet.kit.errors import Problem
@@ -27,6 +27,17 @@ _USE_INSTEAD = {
     "any_allow_config": "access.allow",
     "load_groups": "groups",
     "authenticator_class": "access.sign_in",
+    "client_id": "access.client.id",
+    "client_secret": "access.client.secret",
+    "allowed_organizations": "access.allow.organisations",
+    "hosted_domain": "access.allow.domains",
+    "idps": "access.cilogon.idps",
+    "allowed_idps": "access.cilogon.idps",
+    "username_claim": "access.oidc.username_claim",
+    "allowed_groups": "access.allow.groups",
+    "admin_groups": "access.oidc.admin_groups",
+    "manage_groups": "access.oidc.groups_claim",
+    "oauth_callback_url": "domain",
     "public_url": "domain",
     "base_url": "domain",
 }
@@ -101,7 +112,18 @@ _SPAWNER_OWNED = frozenset(
     }
 )
 
-_SECRET_NAME = re.compile(r"password|passwd|secret|token|api_?key|private_?key", re.IGNORECASE)
+_SIGN_IN_OWNED = frozenset(
+    {
+        "basic_auth",
+        "enable_auth_state",
+        "enable_pkce",
+        "strip_domain",
+        "tls_verify",
+        "userdata_from_id_token",
+        "validate_server_cert",
+    }
+)
+
 # These hold tokens as keys or lists; other lists and mappings are looked into.
 _SECRET_TRAITS = frozenset({"api_tokens", "service_tokens"})
 
@@ -132,7 +154,7 @@ def _problem(class_name: str, trait: str, setting: Setting) -> Problem | None:
         hint = f"did you mean `{near}`?" if near else f"see the traitlets of {class_name}"
         return Problem("unknown-trait", f"JupyterHub has no `{full}`", setting.place, hint=hint)
     if (class_name == "SharedPasswordAuthenticator" or trait in _SECRET_TRAITS) or (
-        _SECRET_NAME.search(trait) and isinstance(setting.value, str)
+        names_a_secret(trait) and isinstance(setting.value, str)
     ):
         return _secret(full, setting)
     return _owned(class_name, trait, full, setting)
@@ -147,6 +169,8 @@ def _owned(class_name: str, trait: str, full: str, setting: Setting) -> Problem 
         why = "hubfleet itself decides how hubs are started and reached."
     elif class_name.endswith("Spawner") and trait in _SPAWNER_OWNED:
         why = "hubfleet itself decides how people's servers are started."
+    elif class_name.endswith("Authenticator") and trait in _SIGN_IN_OWNED:
+        why = "hubfleet itself decides how providers are asked."
     else:
         return None
     what = f"`{full}` cannot be set in the pass-through"
@@ -156,7 +180,7 @@ def _owned(class_name: str, trait: str, full: str, setting: Setting) -> Problem 
 def _inner_secrets(full: str, value: Any, setting: Setting, *path: str | int) -> Iterator[Problem]:
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, inner in items:
-        named = isinstance(key, str) and _SECRET_NAME.search(key)
+        named = isinstance(key, str) and names_a_secret(key)
         if named and isinstance(inner, str) and inner:
             yield _secret(f"{full}: {key}", setting, *path, key)
         elif isinstance(inner, dict | list):

@@ -15,12 +15,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hubfleet.fleet.fields import (
+    ADDRESS_PATTERN,
     CELL_PATTERN,
     DOMAIN_PATTERN,
     EMAIL_PATTERN,
+    ENTITY_PATTERN,
+    GITHUB_PATTERN,
     INTERFACE_PATTERN,
+    LOGO_PATTERN,
     NAME_PATTERN,
     PYTHON_PATTERN,
+    TEAM_PATTERN,
     USER_NAME_PATTERN,
     WEBSITE_PATTERN,
 )
@@ -35,11 +40,22 @@ _PATTERNS = {
     ),
     DOMAIN_PATTERN: ("a host name", "write one such as hub.example.org, in lower case"),
     EMAIL_PATTERN: ("an e-mail address", "write one such as ada@example.org"),
-    INTERFACE_PATTERN: ("an interface", "write lab, notebook, or a path that begins with /"),
+    INTERFACE_PATTERN: (
+        "an interface",
+        "write lab, notebook, rstudio, or a path that begins with /",
+    ),
     USER_NAME_PATTERN: ("a user name", "leave out slashes, a first dot and control characters"),
     PYTHON_PATTERN: ("a Python version", 'write one such as "3.12"'),
     CELL_PATTERN: ("a cell of a price list", "write one such as research/shared"),
     WEBSITE_PATTERN: ("a web address", "begin it with https://"),
+    ADDRESS_PATTERN: ("an address of a provider", "write one such as https://id.example.org"),
+    ENTITY_PATTERN: (
+        "an entity id",
+        "copy it from CILogon's list; it begins with https://, http:// or urn:",
+    ),
+    GITHUB_PATTERN: ("a GitHub organisation", "write it as in the address of its page"),
+    TEAM_PATTERN: ("a GitHub team", "write it as organisation:team"),
+    LOGO_PATTERN: ("a file in the community's folder", "write one such as page/logo.svg"),
 }
 
 _PATTERN_UNKNOWN = ("what fits here", "see the reference")

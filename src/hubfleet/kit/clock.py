@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 
 def now() -> datetime:
@@ -14,3 +15,8 @@ def timestamp(moment: datetime | None = None) -> str:
     """ISO 8601 in UTC, to the second: `2026-03-01T09:30:00Z`."""
     moment = moment or now()
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def today(timezone: str) -> date:
+    """The day that it is now in a zone (an IANA name)."""
+    return now().astimezone(ZoneInfo(timezone)).date()

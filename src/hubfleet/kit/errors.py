@@ -75,6 +75,10 @@ class HubfleetError(Exception):
         self.problems = problems
 
 
+class TransientError(HubfleetError):
+    """A known failure that may be gone at the next attempt; only these are tried again."""
+
+
 def failure(
     code: str, what: str, *, place: Place | str | None = None, why: str = "", hint: str = ""
 ) -> HubfleetError:

@@ -9,13 +9,13 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
-def write_atomically(path: Path, text: str, *, mode: int = PRIVATE_FILE) -> None:
+def write_atomically(path: Path, text: str | bytes, *, mode: int = PRIVATE_FILE) -> None:
     """Replace `path` with `text`, synced to disk before it takes the old one's name."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode() if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(mode)

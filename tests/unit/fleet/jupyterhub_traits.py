@@ -13,8 +13,16 @@ def installed_traits() -> dict[str, Any]:
     from jupyterhub.app import JupyterHub
     from jupyterhub.auth import LocalAuthenticator
     from jupyterhub.proxy import Proxy
+    from oauthenticator.cilogon import CILogonOAuthenticator
+    from oauthenticator.generic import GenericOAuthenticator
+    from oauthenticator.github import GitHubOAuthenticator
+    from oauthenticator.google import GoogleOAuthenticator
+    from oauthenticator.oauth2 import OAuthenticator
 
-    classes = {*JupyterHub().classes, LocalAuthenticator, Proxy}
+    # Of oauthenticator only what `access.sign_in` can name; all of it is entered with JupyterHub.
+    own = {kind for kind in JupyterHub().classes if "oauthenticator" not in kind.__module__}
+    providers = {GitHubOAuthenticator, GoogleOAuthenticator, CILogonOAuthenticator}
+    classes = {*own, LocalAuthenticator, Proxy, OAuthenticator, GenericOAuthenticator, *providers}
     traits = {c.__name__: sorted(c.class_trait_names(config=True)) for c in classes}
     return {"jupyterhub": version("jupyterhub"), "classes": dict(sorted(traits.items()))}
 
