@@ -13,13 +13,19 @@ from hubfleet import __version__
 from hubfleet.cli import (
     apply,
     down,
+    environment,
     exits,
     explain,
+    history,
+    home,
     init,
+    link,
     logs,
     plan,
     probe,
+    rollback,
     schema,
+    secret,
     status,
     systemd_unit,
     up,
@@ -60,14 +66,20 @@ app.command("init", rich_help_panel=_DECLARE)(init.init)
 app.command("validate", rich_help_panel=_DECLARE)(validate.validate)
 app.command("explain", rich_help_panel=_DECLARE)(explain.explain)
 app.command("schema", rich_help_panel=_DECLARE)(schema.schema)
+app.add_typer(secret.app, name="secret", rich_help_panel=_DECLARE)
 app.command("plan", rich_help_panel=_RUN)(plan.plan)
 app.command("apply", rich_help_panel=_RUN)(apply.apply)
+app.add_typer(environment.app, name="environment", rich_help_panel=_RUN)
 app.command("up", rich_help_panel=_RUN)(up.up)
+app.command("rollback", rich_help_panel=_RUN)(rollback.rollback)
 app.command("down", rich_help_panel=_RUN)(down.down)
 app.command("systemd-unit", rich_help_panel=_RUN)(systemd_unit.systemd_unit)
 app.command("status", rich_help_panel=_LOOK)(status.status)
 app.command("probe", rich_help_panel=_LOOK)(probe.probe)
 app.command("logs", rich_help_panel=_LOOK)(logs.logs)
+app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
+app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
+app.command("link", rich_help_panel=_LOOK)(link.link)
 
 
 def main() -> None:

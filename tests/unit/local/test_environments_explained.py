@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hubfleet.fleet.software import HubEnvironment, Recipe
 from hubfleet.kit.errors import HubfleetError, Place
 from hubfleet.platforms.local.environment_build import explain
 from hubfleet.platforms.local.environments import EnvironmentStore
@@ -96,13 +97,7 @@ HOSTILE = [
 def test_what_is_not_a_plain_package_never_reaches_uv(tmp_path, text):
     store = EnvironmentStore(tmp_path / "environments")
     with pytest.raises(HubfleetError) as caught:
-        store.build([text], None, print, place=PLACE)
+        store.build(HubEnvironment("", PLACE, Recipe((text,))), print)
     assert {problem.code for problem in caught.value.problems} == {"package-not-understood"}
     assert caught.value.problems[0].place == PLACE
-    assert not (tmp_path / "environments").exists()
-
-
-def test_no_packages_are_no_environment(tmp_path):
-    store = EnvironmentStore(tmp_path)
-    assert store.build([], None, print) is None
-    assert store.existing([]) is None
+    assert not list((tmp_path / "environments").glob("*/*"))

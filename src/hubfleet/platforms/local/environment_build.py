@@ -1,19 +1,22 @@
 """Building one environment with uv, and saying in plain words why it could not be built.
 
-In this order: `find_python`, `resolve` to a lock, `install` from the lock. Requirements reach uv
-on its standard input or in a file, never in a shell's words.
+In this order: `find_python`, `resolve` to a lock, `install` from the lock, compile. Requirements
+reach uv on its standard input or in a file, never in a shell's words.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from hubfleet.kit.errors import HubfleetError, Place, failure
 
@@ -41,8 +44,14 @@ class Builder:
     packages: list[str]
     python: str | None
     place: Place | None
-    lock: int
+    lock: int | None
     report: Callable[[str], None]
+    constraints: list[str] = field(default_factory=list)
+
+    @property
+    def version(self) -> str:
+        """The Python it is built for, such as `3.12`."""
+        return self.python or f"{sys.version_info.major}.{sys.version_info.minor}"
 
     def find_python(self, log: Path) -> str:
         """The interpreter to build for; never downloads one."""
@@ -51,23 +60,54 @@ class Builder:
         found = self._uv("find", log, "python", "find", "--no-python-downloads", str(self.python))
         return found.strip()
 
-    def resolve(self, interpreter: str, log: Path) -> str:
-        """The exact versions of everything, with hashes."""
+    def resolve(self, interpreter: str, log: Path, previous: str = "") -> str:
+        """The exact versions of everything, with hashes; those of `previous` where they fit."""
         self.report("resolving packages")
-        options = ("--python", interpreter, "--only-binary", ":all:", "--generate-hashes")
-        quiet = ("--no-annotate", "--no-header", "--no-python-downloads")
+        options = ["--python", interpreter, "--only-binary", ":all:", "--generate-hashes"]
+        options += ["--no-annotate", "--no-header", "--no-python-downloads"]
         given = "\n".join(self.packages) + "\n"
-        return self._uv("resolve", log, "pip", "compile", "-", *options, *quiet, given=given)
+        with tempfile.TemporaryDirectory(dir=log.parent) as folder:
+            constraints, answer = Path(folder) / "constraints.txt", Path(folder) / "lock.txt"
+            constraints.write_text("\n".join(self.constraints) + "\n")
+            answer.write_text(previous)
+            files = ["--constraints", str(constraints), "--output-file", str(answer)]
+            self._uv("resolve", log, "pip", "compile", "-", *options, *files, given=given)
+            return answer.read_text()
 
-    def install(self, interpreter: str, lock: Path, path: Path, log: Path) -> None:
-        """A new environment at `path` with what the lock says."""
+    def install(
+        self, interpreter: str, lock: Path, path: Path, log: Path, *, own_files: bool
+    ) -> None:
+        """A new environment at `path` with what the lock says.
+
+        `own_files` for one that somebody's code will write to: the others share their files with
+        uv's cache, and so with every other environment.
+        """
         self.report("installing packages")
         self._uv(
             "install", log, "venv", "--no-python-downloads", "--python", interpreter, str(path)
         )
         target = ("--python", str(path / "bin" / "python"))
         exact = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirements")
-        self._uv("install", log, "pip", "install", *target, "--compile-bytecode", *exact, str(lock))
+        copy = ("--link-mode", "copy") if own_files else ()
+        self._uv("install", log, "pip", "install", *target, *copy, *exact, str(lock))
+
+    def compile_now(self, interpreter: str, path: Path) -> None:
+        """Write the bytecode of all packages, and wait for it."""
+        self.report("compiling packages")
+        subprocess.run(_compile(interpreter, path), check=False, **_UNSEEN)
+
+    def compile_later(self, interpreter: str, path: Path, busy: Path) -> None:
+        """The same behind other work, while the environment is used already.
+
+        It takes longer than all the rest, and whoever imports a package before it was compiled
+        only waits longer for it. `busy` stays locked until it is done.
+        """
+        with busy.open("w") as file, suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The shell ends at once, so that nobody has to wait for the compiler.
+            command = ["/bin/sh", "-c", 'nice -n 19 "$@" &', "sh", *_compile(interpreter, path)]
+            session: dict[str, Any] = {"start_new_session": True, "pass_fds": [file.fileno()]}
+            subprocess.run(command, check=False, **session, **_UNSEEN)
 
     def _uv(self, phase: Phase, log: Path, *arguments: str, given: str = "") -> str:
         command = [_uv_program(), *arguments, "--color", "never", "--no-progress"]
@@ -79,7 +119,7 @@ class Builder:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            pass_fds=[self.lock],
+            pass_fds=() if self.lock is None else (self.lock,),
             start_new_session=True,
         ) as process:
             try:
@@ -101,6 +141,23 @@ class Builder:
         if process.returncode:
             raise explain(phase, messages, python=self.python, place=self.place, log=log)
         return output
+
+
+_UNSEEN: dict[str, Any] = {
+    "stdin": subprocess.DEVNULL,
+    "stdout": subprocess.DEVNULL,
+    "stderr": subprocess.DEVNULL,
+}
+
+
+def _compile(interpreter: str, path: Path) -> list[str]:
+    """Without `site`: installed packages could bring files that run when Python starts.
+
+    Tests of packages, a third of all that there is, are left out: nobody imports them.
+    """
+    folders = map(str, path.glob("lib/python3.*/site-packages"))
+    options = ("-I", "-S", "-m", "compileall", "-q", "-j", "2", "-x", "site-packages/.*/tests?/")
+    return [interpreter, *options, *folders]
 
 
 def explain(
@@ -134,6 +191,14 @@ def explain(
             why=_reason(messages),
             hint="choose a version that has a wheel, or another Python; sources are not built, "
             "because that would run their code outside the sandbox",
+        )
+    if "was yanked" in messages:
+        return failure(
+            "package-yanked",
+            "a package was withdrawn by its authors",
+            place=place,
+            why=_reason(messages),
+            hint=f"choose another version, or pin exactly this one to use it anyway; see {log}",
         )
     code = "package-unresolvable" if phase == "resolve" else "environment-failed"
     what = "the packages cannot be installed together" if phase == "resolve" else "uv gave up"
