@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -188,10 +188,16 @@ def connector() -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(resolver=_Loopback())
 
 
+class Address(Protocol):
+    """Whatever has the public address of a hub, with a trailing slash."""
+
+    url: str
+
+
 class Person:
     """Somebody with a browser's memory (cookies) and, once signed in, a token of their own."""
 
-    def __init__(self, hub: StandingHub, name: str, token: str = "") -> None:
+    def __init__(self, hub: Address, name: str, token: str = "") -> None:
         self.hub, self.name, self.token = hub, name, token
         self.session = aiohttp.ClientSession(connector=connector())
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hubfleet.platforms.local.servers import PROBE_USER, running_servers
+from hubfleet.fleet.fields import PROBE_USER
+from hubfleet.platforms.local.servers import running_servers
 from tests.integration.local.standing_hub import (
     ADMIN_PASSWORD,
     PASSWORD,

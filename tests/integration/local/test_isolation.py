@@ -147,7 +147,7 @@ async def test_kernels_speak_over_sockets_that_only_their_person_reaches(
     assert isinstance(sockets, list)
     assert any(neighbours.kernel in name for name in sockets)
     assert not any(neighbours.bobs_kernel in name for name in sockets)
-    assert await neighbours.probe("listing('/run')") == ["hubfleet", "jupyter"]
+    assert await neighbours.probe("listing('/run')") == ["hubfleet", "jupyter", "memory-events"]
     seen = await neighbours.probe("abstract_sockets")
     assert not any(neighbours.bobs_kernel in name and name.startswith("@") for name in seen)  # type: ignore[attr-defined]
     mode = await neighbours.probe("lambda: oct(os.stat('/run/jupyter').st_mode & 0o777)")

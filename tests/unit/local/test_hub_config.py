@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hubfleet.fleet.model import Culling, HubValues, Limits, Profile
+from hubfleet.fleet.model import Culling, HubValues
 from hubfleet.platforms.local.hub import QUICK_WAITS, form, look_more_often
+from hubfleet.platforms.local.hub.arguments import server_arguments
 from hubfleet.platforms.local.hub.config import hub_config
 from hubfleet.platforms.local.hub.culling import activity_interval, culling_period
-from hubfleet.platforms.local.servers import home_folder, home_number
+from hubfleet.platforms.local.servers import home_folder, home_number, server_key
 from hubfleet.platforms.local.spec import HubSecrets, HubSpec
 
 SECRETS = HubSecrets("c" * 64, "password of all", "a" * 40, "probe", "culler", "proxy")
@@ -69,7 +71,8 @@ def test_the_pass_through_is_applied_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interface", "url"), [("lab", "/lab"), ("notebook", "/tree"), ("/rstudio", "/rstudio")]
+    ("interface", "url"),
+    [("lab", "/lab"), ("notebook", "/tree"), ("rstudio", "/rstudio"), ("/voila", "/voila")],
 )
 def test_the_interface_is_what_opens_first(interface: str, url: str) -> None:
     assert _config(interface=interface).Spawner.default_url == url
@@ -124,25 +127,82 @@ def test_a_damaged_map_of_homes_is_not_guessed_around(tmp_path: Path) -> None:
         home_number(tmp_path, "ada")
 
 
-def test_profiles_are_offered_to_their_groups_and_the_default_is_chosen() -> None:
-    small, large = Profile(name="Small"), Profile(name="Large", groups=("class",), default=True)
-    assert form.allowed_profiles((small, large), ()) == (small,)
-    assert form.choose((small, large), None) is large
-    assert form.choose((small,), None) is small
-    assert form.choose((small, large), "small") is small
-    with pytest.raises(LookupError, match=r"no profile 'large' for you\. Your profiles: small"):
-        form.choose((small,), "large")
-
-
-def test_a_profile_changes_only_the_limits_that_it_names() -> None:
-    profile = Profile.model_validate({"name": "Large", "limits": {"memory": "8G"}})
-    limits = form.effective_limits(Limits(memory="1G", cpu=2), profile)
-    assert (limits.memory, limits.cpu) == ("8G", 2)
-
-
 def test_names_on_the_page_are_escaped() -> None:
-    page = form.options_form((Profile(name="<b>", description="a & b"),), Limits())
+    profile = {
+        "name": "<b>",
+        "description": "a & b",
+        "options": [{"name": '"><script>', "choices": [{"name": "<i>", "default": True}]}],
+    }
+    values = HubValues.model_validate({"profiles": [profile]})
+    page = form.options_form(values.profiles, values)
     assert "&lt;b&gt;" in page
-    assert "a &amp; b<br>Memory: 1G, CPUs: 1" in page
-    assert "<b>" not in page
-    assert form.options_form((), Limits()) == ""
+    assert "a &amp; b<br>1 GB of memory, 1 CPU<" in page
+    assert "&lt;i&gt;</option>" in page
+    assert all(hostile not in page for hostile in ("<b>", "<script>", "<i>"))
+    assert form.options_form((), values) == ""
+
+
+def test_every_field_of_the_page_has_a_label() -> None:
+    choices = [{"name": "4 GB"}, {"name": "8 GB", "default": True}]
+    profile = {"name": "Large", "options": [{"name": "Memory", "choices": choices}]}
+    values = HubValues.model_validate({"profiles": [profile]})
+    page = form.options_form(values.profiles, values)
+    fields = set(re.findall(r'<(?:input|select)[^>]* id="([^"]+)"', page))
+    assert fields == {"profile-large", "profile-option-large--memory"}
+    assert fields == set(re.findall(r'<label[^>]* for="([^"]+)"', page))
+    assert '<option value="8-gb" selected>8 GB</option>' in page
+
+
+def test_the_form_is_read_as_scripts_would_send_it() -> None:
+    sent = {
+        "profile": ["large"],
+        "profile-option-large--memory": ["8-gb"],
+        "profile-option-small--memory": ["1-gb"],
+        "_xsrf": ["x"],
+    }
+    assert form.options_from_form(sent) == {"profile": "large", "memory": "8-gb"}
+    assert form.options_from_form({"_xsrf": ["x"]}) == {}
+    assert form.options_from_form({"profile": []}) == {}
+    # Nothing that is sent can take the place of the profile itself.
+    twice = {"profile": ["small"], "profile-option-small--profile": ["large"]}
+    assert form.options_from_form(twice) == {"profile": "small"}
+
+
+def test_the_switches_become_arguments_that_nobody_can_override() -> None:
+    assert server_arguments(HubValues())[0] == "--KernelManager.transport=ipc"
+    assert not any("terminals" in word or "cull" in word for word in server_arguments(HubValues()))
+    values = HubValues.model_validate(
+        {"terminals": False, "downloads": False, "culling": {"kernels": "30m"}}
+    )
+    assert {
+        "--ServerApp.terminals_enabled=False",
+        "--FileContentsManager.files_handler_class=person_server.ImagesOnly",
+        "--MappingKernelManager.cull_idle_timeout=1800",
+        "--MappingKernelManager.cull_interval=300",
+    } < set(server_arguments(values))
+
+
+def test_named_servers_are_off_unless_a_number_is_declared() -> None:
+    assert _config().JupyterHub.allow_named_servers is False
+    config = _config(named_servers=3)
+    assert config.JupyterHub.allow_named_servers is True
+    assert config.JupyterHub.named_server_limit_per_user == 3
+
+
+def test_only_collaboration_lets_people_share_their_servers() -> None:
+    def scopes_of_everybody(**values: Any) -> list[str]:
+        roles = _config(**values).JupyterHub.load_roles
+        return next((role["scopes"] for role in roles if role["name"] == "user"), [])
+
+    assert scopes_of_everybody() == []
+    assert "shares!user" in scopes_of_everybody(collaboration=True)
+
+
+@pytest.mark.parametrize("name", ["../1", "a/b", "A", "x" * 40, "-a", "a-", "1.json", " "])
+def test_a_servers_name_never_leads_out_of_its_folder(name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be the name of a server"):
+        server_key(3, name)
+
+
+def test_a_servers_key_tells_whose_it_is() -> None:
+    assert (server_key(3), server_key(3, "gpu-2")) == ("3", "3-gpu-2")

@@ -10,6 +10,8 @@ from hubfleet.platforms.local.limits import (
     find_limiter,
     group_name,
     make_group,
+    memory_events,
+    memory_kills,
 )
 
 CONTROLLERS = ("memory", "cpu", "pids")
@@ -110,3 +112,30 @@ def test_two_state_folders_never_share_a_group(tmp_path: Path) -> None:
     names = {group_name(tmp_path / state, "earth/prod", "1") for state in ("a", "b")}
     assert len(names) == 2
     assert all("/" not in name for name in names)
+
+
+def test_guarantees_are_written_where_the_kernel_takes_them(tmp_path: Path) -> None:
+    one = find_limiter(mounts=_version_1(tmp_path / "1"), own="3:memory:/\n2:cpu:/\n1:pids:/\n")
+    make_group(one, "ada", memory=2**30, cpu=2, memory_guarantee=2**28, cpu_guarantee=0.5)
+    assert (tmp_path / "1/memory/ada/memory.soft_limit_in_bytes").read_text() == str(2**28)
+    assert (tmp_path / "1/cpu/ada/cpu.shares").read_text() == "512"
+    mounts = _version_2(tmp_path / "2")
+    two = find_limiter(mounts=mounts, own="0::/service\n", handed=lambda _: True)
+    make_group(two, "ada", memory=2**30, cpu=2, memory_guarantee=2**28, cpu_guarantee=0.5)
+    assert (tmp_path / "2/service/ada/memory.low").read_text() == str(2**28)
+    assert (tmp_path / "2/service/ada/cpu.weight").read_text() == "50"
+    make_group(two, "ada", memory=2**30, cpu=2)
+    assert (tmp_path / "2/service/ada/memory.low").read_text() == "0"
+    assert (tmp_path / "2/service/ada/cpu.weight").read_text() == "100"
+
+
+def test_those_killed_for_memory_are_counted_in_both_versions(tmp_path: Path) -> None:
+    one, two, none = tmp_path / "1", tmp_path / "2", tmp_path / "0"
+    for folder in (one, two, none):
+        folder.mkdir()
+    (one / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n")
+    (two / "memory.events").write_text("low 0\nhigh 0\nmax 12\noom 2\noom_kill 1\n")
+    assert memory_kills((none, one)) == 3
+    assert memory_kills((two,)) == 1
+    assert memory_events((two,)) == two / "memory.events"
+    assert (memory_kills((none,)), memory_events((none,))) == (0, None)

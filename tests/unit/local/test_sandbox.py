@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hubfleet.platforms.local.limits import Limiter
 from hubfleet.platforms.local.sandbox import (
     Sandbox,
     Seat,
+    SharedFolder,
     bubblewrap_command,
     interpreter_folders,
     isolation_is_waived,
@@ -26,19 +28,19 @@ NONE = Sandbox(None, "bubblewrap (the program bwrap) is not installed")
 def _seat(state: Path, *readable: Path) -> Seat:
     return Seat(
         home=state / "hubs/earth/prod/homes/1",
-        launcher=state / "singleuser.py",
+        inside=state / "inside",
         accounts=state / "accounts",
         hidden=state,
         hostname="earth-prod",
         readable=readable,
-        shared=state / "hubs/earth/prod/shared",
+        shared=(SharedFolder("shared", state / "hubs/earth/prod/shared"),),
     )
 
 
 def test_empty_places_come_before_what_is_bound_below_them() -> None:
     command = bubblewrap_command("bwrap", _seat(Path("/tmp/state"), Path("/tmp/venv")))
     assert command.index("/tmp") < command.index("/tmp/venv")
-    assert command.index("/run") < command.index("/run/hubfleet/singleuser.py")
+    assert command.index("/run") < command.index("/run/hubfleet")
     assert command.index("/home/jovyan") < command.index("/home/jovyan/shared")
     assert command[-1] == "--"
 
@@ -49,6 +51,24 @@ def test_servers_outlive_the_hub_and_cannot_make_namespaces() -> None:
     assert "--disable-userns" in command
     assert "--bind" in command
     assert command.count("--bind") == 1, "only the home is writable"
+
+
+def test_shared_folders_are_writable_only_where_they_say_so() -> None:
+    shared = (
+        SharedFolder("shared", Path("/srv/hub/shared")),
+        SharedFolder("shared-readwrite", Path("/srv/hub/common"), writable=True),
+    )
+    command = bubblewrap_command("bwrap", replace(_seat(Path("/srv/state")), shared=shared))
+    read, write = (command.index(str(folder.path)) for folder in shared)
+    assert command[read - 1 : read + 2 : 2] == ["--ro-bind", "/home/jovyan/shared"]
+    assert command[write - 1 : write + 2 : 2] == ["--bind", "/home/jovyan/shared-readwrite"]
+
+
+def test_the_count_of_those_killed_for_memory_can_be_read_and_not_written() -> None:
+    events = Path("/sys/fs/cgroup/x/memory.events")
+    command = bubblewrap_command("bwrap", replace(_seat(Path("/srv/state")), memory_events=events))
+    place = command.index(str(events))
+    assert command[place - 1 : place + 2 : 2] == ["--ro-bind", "/run/memory-events"]
 
 
 def test_a_state_folder_below_something_readable_is_hidden_but_for_its_environment() -> None:

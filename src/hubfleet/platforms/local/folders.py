@@ -49,6 +49,21 @@ class HubFolder:
         return self.path / "shared"
 
     @property
+    def identities(self) -> Path:
+        """Whose each name is: the ids of a provider's people, by name."""
+        return self.path / "identities.json"
+
+    @property
+    def page(self) -> Path:
+        """The logo that the hub shows."""
+        return self.path / "page"
+
+    @property
+    def revisions(self) -> Path:
+        """Snapshots: what is needed to go back to an earlier revision."""
+        return self.path / "revisions"
+
+    @property
     def servers(self) -> Path:
         """One record and one log for each person's server."""
         return self.path / "servers"
@@ -84,6 +99,16 @@ class StateFolder:
     @property
     def apply_lock(self) -> Path:
         return self.path / "apply.lock"
+
+    @property
+    def lease(self) -> Path:
+        """Who may change the fleet, where there is no ledger."""
+        return self.path / "lease.json"
+
+    @property
+    def open_rollout(self) -> Path:
+        """Exists from the beginning of a rollout to its end; without it none was cut off."""
+        return self.path / "rollout-open"
 
     @property
     def journal(self) -> Path:

@@ -80,8 +80,16 @@ def group_name(state: Path, hub: str, server: str) -> str:
     return f"hubfleet-{digest(str(state.resolve()))[:12]}-{hub.replace('/', '.')}-{server}"
 
 
-def make_group(limiter: Limiter, name: str, *, memory: int | None, cpu: float | None) -> Group:
-    """Make (or reuse) the group of one server and set its limits."""
+def make_group(
+    limiter: Limiter,
+    name: str,
+    *,
+    memory: int | None,
+    cpu: float | None,
+    memory_guarantee: int | None = None,
+    cpu_guarantee: float | None = None,
+) -> Group:
+    """Make (or reuse) the group of one server and set its limits and guarantees."""
     paths: list[Path] = []
     for parent in sorted(set(limiter.parents.values())):
         path = parent / name
@@ -93,8 +101,12 @@ def make_group(limiter: Limiter, name: str, *, memory: int | None, cpu: float | 
         quota = "max" if cpu is None else str(int(cpu * PERIOD))
         _write(paths[0] / "cpu.max", f"{quota} {PERIOD}")
         _write(paths[0] / "pids.max", str(MOST_PROCESSES))
+        _write(paths[0] / "memory.low", str(memory_guarantee or 0), optional=True)
+        weight = 100 if cpu_guarantee is None else min(10_000, max(1, round(cpu_guarantee * 100)))
+        _write(paths[0] / "cpu.weight", str(weight), optional=True)
     elif limiter.version == 1:
         _limit_version_1(limiter, name, memory, cpu)
+        _guarantee_version_1(limiter, name, memory_guarantee, cpu_guarantee)
     return Group(tuple(paths), memory)
 
 
@@ -114,6 +126,18 @@ def _limit_version_1(limiter: Limiter, name: str, memory: int | None, cpu: float
         _write(parent / name / "pids.max", str(MOST_PROCESSES))
 
 
+def _guarantee_version_1(
+    limiter: Limiter, name: str, memory: int | None, cpu: float | None
+) -> None:
+    """What is above the soft limit is taken away first; shares count when all CPUs are busy."""
+    if parent := limiter.parents.get("memory"):
+        amount = "-1" if memory is None else str(memory)
+        _write(parent / name / "memory.soft_limit_in_bytes", amount, optional=True)
+    if parent := limiter.parents.get("cpu"):
+        shares = 1024 if cpu is None else max(2, round(cpu * 1024))
+        _write(parent / name / "cpu.shares", str(shares), optional=True)
+
+
 def _write(path: Path, text: str, *, optional: bool = False) -> None:
     try:
         path.write_text(text)
@@ -121,6 +145,22 @@ def _write(path: Path, text: str, *, optional: bool = False) -> None:
         # Kernels without swap accounting do not have, or do not let one write, this file.
         if not optional:
             raise
+
+
+def memory_events(paths: tuple[Path, ...]) -> Path | None:
+    """The file of a group in which the kernel counts what it killed for want of memory."""
+    names = ("memory.events", "memory.oom_control")
+    return next((p / name for p in paths for name in names if (p / name).exists()), None)
+
+
+def memory_kills(paths: tuple[Path, ...]) -> int:
+    """How many processes of a group were killed because it used too much memory."""
+    events = memory_events(paths)
+    for line in _read(str(events)).splitlines() if events else ():
+        name, _, count = line.partition(" ")
+        if name == "oom_kill":
+            return int(count)
+    return 0
 
 
 def members(paths: tuple[Path, ...]) -> frozenset[int]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubfleet.fleet.model import HubValues
+from hubfleet.fleet.sign_in import people_by_kind, people_by_name
 from hubfleet.kit.errors import Problem
 from hubfleet.platforms.local.limits import Limiter, find_limiter
 
@@ -27,6 +28,7 @@ RUNTIME_INSIDE = Path("/run/jupyter")
 """Kernels' sockets: private to the sandbox, and short, because socket paths are limited."""
 
 LAUNCHER_INSIDE = Path("/run/hubfleet/singleuser.py")
+MEMORY_EVENTS_INSIDE = Path("/run/memory-events")
 
 _WAIVER = "without-isolation"
 _SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -69,21 +71,34 @@ _NAMESPACES = (
 
 
 @dataclass(frozen=True, slots=True)
+class SharedFolder:
+    """A folder that people of one hub have in common, seen as `~/<name>`."""
+
+    name: str
+    path: Path
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Seat:
     """What one person's server may see of this machine.
 
     `readable` are the folders of Python interpreters and environments; `hidden` is the state
     folder, put out of sight even where it lies below one of them. `accounts` holds a `passwd` and
-    a `group` file that know nobody of this machine.
+    a `group` file that know nobody of this machine. `inside` is the folder with the launcher and
+    what belongs to it, `memory_events` the file in which the kernel counts who ran out of memory.
+    Only builds of environments have `writable` folders.
     """
 
     home: Path
-    launcher: Path
+    inside: Path
     accounts: Path
     hidden: Path
     hostname: str
     readable: tuple[Path, ...] = ()
-    shared: Path | None = None
+    writable: tuple[Path, ...] = ()
+    shared: tuple[SharedFolder, ...] = ()
+    memory_events: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +121,12 @@ def bubblewrap_command(program: str, seat: Seat) -> list[str]:
         seat.hostname,
         *_system(),
         *_readable(seat),
+        *(word for path in seat.writable for word in ("--bind", str(path), str(path))),
         *("--ro-bind", str(seat.accounts / "passwd"), "/etc/passwd"),
         *("--ro-bind", str(seat.accounts / "group"), "/etc/group"),
         *("--perms", "0700", "--dir", str(RUNTIME_INSIDE)),
-        *("--ro-bind", str(seat.launcher), str(LAUNCHER_INSIDE)),
+        *("--ro-bind", str(seat.inside), str(LAUNCHER_INSIDE.parent)),
+        *_memory_events(seat.memory_events),
         *("--bind", str(seat.home), str(HOME_INSIDE)),
         *_shared(seat.shared),
         *("--remount-ro", "/"),
@@ -152,8 +169,16 @@ def _readable(seat: Seat) -> list[str]:
     return arguments
 
 
-def _shared(shared: Path | None) -> list[str]:
-    return [] if shared is None else ["--ro-bind", str(shared), str(HOME_INSIDE / "shared")]
+def _shared(shared: Iterable[SharedFolder]) -> list[str]:
+    arguments = []
+    for folder in shared:
+        bind = "--bind" if folder.writable else "--ro-bind"
+        arguments += [bind, str(folder.path), str(HOME_INSIDE / folder.name)]
+    return arguments
+
+
+def _memory_events(events: Path | None) -> list[str]:
+    return [] if events is None else ["--ro-bind", str(events), str(MEMORY_EVENTS_INSIDE)]
 
 
 def interpreter_folders(environment: Path | None) -> tuple[Path, ...]:
@@ -259,9 +284,7 @@ def refuse_without_isolation(
     """
     if sandbox.program is not None or waived:
         return None
-    members = (values.groups.get(group, ()) for group in values.access.allow.groups)
-    people = {*values.access.admins, *values.access.allow.users, *(m for g in members for m in g)}
-    if not values.access.everyone and people <= {account}:
+    if not people_by_kind(values.access) and people_by_name(values) <= {account}:
         return None
     return Problem(
         "no-isolation",

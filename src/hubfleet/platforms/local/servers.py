@@ -1,8 +1,9 @@
 """People's running servers: a record beside each log, so that they are known without the hub.
 
 `servers/<number>.json` says which processes make up the server of which person, by pid and start
-time; `running_servers` and `stop_servers` need nothing else. `homes.json` gives every person the
-number that names their home, and never gives the same number to another person.
+time (`<number>-<name>.json` for a server with a name of its own); `running_servers` and
+`stop_servers` need nothing else. `homes.json` gives every person the number that names their home,
+and never gives the same number to another person.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -18,17 +20,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from hubfleet.fleet.fields import PROBE_USER as PROBE_USER  # noqa: PLC0414, a word of this room
 from hubfleet.kit.files import make_private_folder, write_atomically
 from hubfleet.platforms.local.limits import empty_group
 from hubfleet.platforms.local.processes import boot_id, is_alive, start_time
-
-PROBE_USER = "hubfleet-probe"
-"""The user as whom probes act; only their token may do so, and their servers are no use."""
 
 GRACE = 10.0
 """Seconds that servers have to end by themselves before they are killed."""
 
 _PATIENCE = 10.0
+_KEY = re.compile(r"(\d+)(?:-([a-z](?:[a-z0-9-]{0,28}[a-z0-9])?))?")
+"""A server's key: whose it is and what it is called, as JupyterHub 6 lets people call servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class ServerRecord:
 
     `pid` is the process that the hub started, `inner` the first process inside the sandbox with
     its start time (None without one): killing it kills all that the person runs. `groups` are the
-    control groups and `runtime` the folder of sockets to be removed afterwards.
+    control groups and `runtime` the folder of sockets to be removed afterwards. `server` is the
+    name that the person gave it, empty for their first. `environments` are the folders of software
+    that it was started with, and needs until it ends.
     """
 
     user: str
@@ -49,6 +53,13 @@ class ServerRecord:
     inner: tuple[int, int] | None = None
     groups: tuple[str, ...] = ()
     runtime: str | None = None
+    server: str = ""
+    environments: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What its record, log and control group are called."""
+        return server_key(self.number, self.server)
 
     @property
     def alive(self) -> bool:
@@ -57,24 +68,32 @@ class ServerRecord:
 
     def write(self, folder: Path) -> None:
         text = json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
-        write_atomically(_record_path(folder, self.number), text)
+        write_atomically(_record_path(folder, self.key), text)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
         """Raises TypeError for a mapping that is not a record."""
         inner = value.get("inner")
-        groups = tuple(value.get("groups", ()))
-        return cls(**{**value, "inner": None if inner is None else tuple(inner), "groups": groups})
+        lists = {name: tuple(value.get(name, ())) for name in ("groups", "environments")}
+        return cls(**{**value, "inner": None if inner is None else tuple(inner), **lists})
 
 
-def _record_path(folder: Path, number: int) -> Path:
-    return folder / "servers" / f"{number}.json"
+def server_key(number: int, server: str = "") -> str:
+    """`3`, or `3-gpu` for the server that person 3 calls `gpu`; ValueError for an odd name."""
+    key = f"{number}-{server}" if server else str(number)
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{server!r} cannot be the name of a server")
+    return key
 
 
-def read_server(folder: Path, number: int) -> ServerRecord | None:
-    """The record of one home's server; None where there is none that can be read."""
+def _record_path(folder: Path, key: str) -> Path:
+    return folder / "servers" / f"{key}.json"
+
+
+def read_server(folder: Path, key: str) -> ServerRecord | None:
+    """The record of one server; None where there is none that can be read."""
     try:
-        return ServerRecord.from_json(json.loads(_record_path(folder, number).read_text()))
+        return ServerRecord.from_json(json.loads(_record_path(folder, key).read_text()))
     except (OSError, ValueError, TypeError, AttributeError):
         return None
 
@@ -86,7 +105,7 @@ def running_servers(folder: Path) -> tuple[ServerRecord, ...]:
 
 def _records(folder: Path) -> Iterable[ServerRecord]:
     for path in sorted((folder / "servers").glob("*.json")):
-        if path.stem.isdigit() and (record := read_server(folder, int(path.stem))):
+        if _KEY.fullmatch(path.stem) and (record := read_server(folder, path.stem)):
             yield record
 
 
@@ -155,9 +174,9 @@ def clear_away(folder: Path, record: ServerRecord) -> bool:
             return False
     if record.runtime is not None:
         shutil.rmtree(record.runtime, ignore_errors=True)
-    current = read_server(folder, record.number)
+    current = read_server(folder, record.key)
     if current is not None and (current.pid, current.start_time) == (record.pid, record.start_time):
-        _record_path(folder, record.number).unlink(missing_ok=True)
+        _record_path(folder, record.key).unlink(missing_ok=True)
     return True
 
 

@@ -18,7 +18,8 @@ class HubSpec:
     `flat` are the flat effective values that the planner compares; `values` the same as the nested
     mapping of `HubValues`. `port` is the hub's own loopback port: it stays the same for life,
     because people's running servers call it. `environment` is the folder of the environment,
-    None for the plain one.
+    None for the plain one; `environments` are the further ones by name, and `kernels` is the
+    folder that tells Jupyter of them. `logo` is a file in the hub's folder `page`.
     """
 
     name: str
@@ -34,7 +35,10 @@ class HubSpec:
     values: dict[str, Any]
     software: dict[str, str] = field(default_factory=dict)
     environment: str | None = None
+    environments: dict[str, str] = field(default_factory=dict)
+    kernels: str | None = None
     timezone: str = "UTC"
+    logo: str | None = None
 
     def digest(self) -> str:
         """Equal for equal specs; the revision number alone makes a difference too."""
@@ -82,7 +86,11 @@ def _mapping(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class HubSecrets:
-    """Secrets of one hub, made once, kept 0600, never printed by `repr`."""
+    """Secrets of one hub, kept 0600, never printed by `repr`.
+
+    All but `declared` are made once for the hub's life; `declared` are the values that stand for
+    the declaration's marks (`fleet.secrets`), written anew at every change.
+    """
 
     cookie_secret: str
     password: str
@@ -90,6 +98,7 @@ class HubSecrets:
     probe_token: str
     culler_token: str
     proxy_token: str
+    declared: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return "HubSecrets(...)"

@@ -2,8 +2,9 @@
 
 The keeper calls `preload` once, then forks; each child calls `run_hub` with its folder and never
 comes back. `config` turns a hub's spec into traitlets, `application` is the JupyterHub that runs,
-`access` decides who may sign in, `route_proxy` speaks to the shared proxy, `spawner` starts
-people's servers with `singleuser`, `form` shows profiles, `culling` stops what nobody uses.
+`sign_in` decides who may come in, `face` is what they see first, `route_proxy` speaks to the
+shared proxy, `spawner` starts people's servers within `walls` (that show them the folder `inside`),
+`form` shows profiles, `notices` tell why a server ended, `culling` stops what nobody uses.
 Nothing of JupyterHub is imported before `preload`: the command line stays quick.
 """
 
@@ -32,6 +33,7 @@ _EVERYTHING = (
     "jupyterhub_idle_culler",
     "hubfleet.platforms.local.hub.application",
     "hubfleet.platforms.local.hub.config",
+    "hubfleet.platforms.local.hub.sign_in.settings",
 )
 QUICK_WAITS = {"start_wait": 0.1, "scale_factor": 1.3, "max_wait": 0.3}
 """JupyterHub waits up to 5 random seconds between looks at a server that is long up."""

@@ -23,6 +23,7 @@ from hubfleet.fleet.model import HubValues
 from hubfleet.platforms.local.folders import HubFolder
 from hubfleet.platforms.local.hub.config import hub_config
 from hubfleet.platforms.local.hub.culling import cull, culling_period
+from hubfleet.platforms.local.hub.migrating import migrate_if_needed
 from hubfleet.platforms.local.spec import HubSecrets, HubSpec
 
 
@@ -37,6 +38,10 @@ class DeclaredHub(JupyterHub):
     def load_config_file(self, *_: Any, **__: Any) -> None:
         """There is none, and a stray `jupyterhub_config.py` must not become one."""
 
+    def init_db(self) -> None:
+        migrate_if_needed(self.hub_folder, self.log)
+        super().init_db()
+
     async def init_users(self) -> None:
         await super().init_users()
         admins = self.authenticator.admin_users
@@ -48,6 +53,8 @@ class DeclaredHub(JupyterHub):
 
     async def init_groups(self) -> None:
         await super().init_groups()
+        if self.authenticator.manage_groups:
+            return  # the provider says who is in which
         for group in self.db.query(orm.Group):
             declared = self.load_groups.get(group.name, {}).get("users", [])
             group.users = [user for user in group.users if user.name in declared]

@@ -12,14 +12,20 @@ from typing import Any
 
 from traitlets.config import Config
 
+from hubfleet.fleet.fields import PROBE_USER
 from hubfleet.fleet.model import HubValues
+from hubfleet.fleet.profiles import url_of
+from hubfleet.fleet.secrets.secret import filled
 from hubfleet.kit.units import parse_memory
 from hubfleet.platforms.local.folders import HubFolder
-from hubfleet.platforms.local.hub.access import DeclaredPeople
 from hubfleet.platforms.local.hub.culling import CULLER_SCOPES, activity_interval, culling_period
+from hubfleet.platforms.local.hub.face import Face, face_of
+from hubfleet.platforms.local.hub.notices import Notices
 from hubfleet.platforms.local.hub.route_proxy import RoutesOfOneHost
-from hubfleet.platforms.local.hub.spawner import PersonSpawner, Setting
-from hubfleet.platforms.local.servers import PROBE_USER
+from hubfleet.platforms.local.hub.setting import Setting
+from hubfleet.platforms.local.hub.sign_in.names import one_spelling
+from hubfleet.platforms.local.hub.sign_in.settings import sign_in_config
+from hubfleet.platforms.local.hub.spawner import PersonSpawner
 from hubfleet.platforms.local.spec import HubSecrets, HubSpec
 
 PROBE_SCOPES = tuple(f"{scope}!user={PROBE_USER}" for scope in ("servers", "access:servers"))
@@ -29,16 +35,20 @@ PROBE_SCOPES = tuple(f"{scope}!user={PROBE_USER}" for scope in ("servers", "acce
 def hub_config(spec: HubSpec, secrets: HubSecrets, folder: Path) -> Config:
     """The whole configuration of one hub."""
     values = HubValues.model_validate(spec.values)
+    # Only what JupyterHub itself must know; everything else sees marks.
+    open_values = HubValues.model_validate(filled(spec.values, secrets.declared))
+    setting = Setting(folder, spec, values)
     config = Config(
         {
             "JupyterHub": {
                 **_addresses(spec, values),
-                **_storage(spec, secrets, folder),
+                **_storage(secrets, folder, face_of(spec, values, folder), Notices(setting)),
+                **_named_servers(values),
                 **_services(secrets, values),
                 "load_groups": {
-                    name: {"users": list(people)} for name, people in values.groups.items()
+                    name: {"users": [one_spelling(person) for person in people]}
+                    for name, people in values.groups.items()
                 },
-                "authenticator_class": DeclaredPeople,
                 "spawner_class": PersonSpawner,
                 "proxy_class": RoutesOfOneHost,
             },
@@ -47,18 +57,13 @@ def hub_config(spec: HubSpec, secrets: HubSecrets, folder: Path) -> Config:
                 "api_url": spec.proxy_api,
                 "auth_token": secrets.proxy_token,
             },
-            "SharedPasswordAuthenticator": {
-                "user_password": secrets.password,
-                "admin_password": secrets.admin_password,
-            },
-            "Authenticator": _people(values),
-            "DeclaredPeople": {"until": values.access.until},
-            "PersonSpawner": {"setting": Setting(folder, spec, values)},
+            "PersonSpawner": {"setting": setting},
             "Spawner": _servers(values),
             "LocalProcessSpawner": {"interrupt_timeout": 10, "term_timeout": 5},
         }
     )
-    config.merge(Config(values.jupyterhub.model_dump()["config"]))
+    config.merge(Config(sign_in_config(spec, open_values, secrets, folder)))
+    config.merge(Config(open_values.jupyterhub.model_dump()["config"]))
     return config
 
 
@@ -75,14 +80,15 @@ def _addresses(spec: HubSpec, values: HubValues) -> dict[str, Any]:
     }
 
 
-def _storage(spec: HubSpec, secrets: HubSecrets, folder: Path) -> dict[str, Any]:
+def _storage(secrets: HubSecrets, folder: Path, face: Face, notices: Notices) -> dict[str, Any]:
     return {
         "db_url": f"sqlite:///{HubFolder(folder).database}",
         # In memory only; hashed, because JupyterHub wants exactly 32 bytes.
         "cookie_secret": hashlib.sha256(secrets.cookie_secret.encode()).digest(),
         "log_level": "INFO",
         "template_paths": [str(Path(__file__).parent / "templates")],
-        "template_vars": {"hub_title": spec.title},
+        "template_vars": {"face": face, "hub_notices": notices},
+        **({"logo_file": str(face.logo)} if face.logo else {}),
     }
 
 
@@ -96,27 +102,30 @@ def _services(secrets: HubSecrets, values: HubValues) -> dict[str, Any]:
     if culling_period(values.culling) is not None:
         services.append({"name": "culler", "api_token": secrets.culler_token})
         roles.append({"name": "culler", "scopes": list(CULLER_SCOPES), "services": ["culler"]})
+    if values.collaboration:
+        # JupyterHub's own role for everybody, with the right to let others into one's servers.
+        scopes = ["self", "shares!user", "read:users:name", "read:groups:name"]
+        roles.append({"name": "user", "scopes": scopes})
     return {"services": services, "load_roles": roles}
 
 
-def _people(values: HubValues) -> dict[str, Any]:
-    access = values.access
-    members = {person for group in access.allow.groups for person in values.groups.get(group, ())}
+def _named_servers(values: HubValues) -> dict[str, Any]:
     return {
-        "admin_users": set(access.admins),
-        "allowed_users": {*access.admins, *access.allow.users, *members},
-        "allow_all": access.everyone,
-        # Whoever is no longer declared no longer comes in.
-        "allow_existing_users": False,
+        "allow_named_servers": values.named_servers > 0,
+        "named_server_limit_per_user": values.named_servers,
     }
 
 
 def _servers(values: HubValues) -> dict[str, Any]:
-    limits = values.limits
+    limits, guarantees = values.limits, values.guarantees
     return {
-        "default_url": {"lab": "/lab", "notebook": "/tree"}.get(values.interface, values.interface),
+        "default_url": url_of(values.interface),
         "mem_limit": None if limits.memory is None else parse_memory(limits.memory),
         "cpu_limit": limits.cpu,
+        "mem_guarantee": None if guarantees.memory is None else parse_memory(guarantees.memory),
+        "cpu_guarantee": guarantees.cpu,
+        # A server that died is noticed before its person has reloaded the page many times.
+        "poll_interval": 5,
         # Nothing of the operator's shell reaches people.
         "env_keep": [],
         "environment": {"JUPYTERHUB_ACTIVITY_INTERVAL": str(activity_interval(values.culling))},

@@ -1,8 +1,9 @@
 """Starts, finds again and stops one person's server.
 
-The way of a start: the profile sets the limits (`apply_user_options`), the home is looked up by
-number, what an earlier server left is cleared away, the control group is made, and the server
-runs under bubblewrap with an environment made from nothing. Its record outlives the hub.
+The way of a start: the chosen profile sets the limits (`apply_user_options`), a home that is too
+full is refused, what an earlier server left is cleared away, the control group is made, and the
+server runs inside `walls` with `arguments` and an environment made from nothing. Its record
+outlives the hub; `notices` tells its person why it ended.
 """
 
 # mypy: allow-untyped-calls
@@ -11,73 +12,55 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
-import re
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner
 from jupyterhub.utils import random_port
-from tornado.web import HTTPError
 from traitlets import Instance, default
 
-from hubfleet.fleet.model import HubValues, Profile
+from hubfleet.fleet.fields import PROBE_USER
+from hubfleet.fleet.model import Profile
+from hubfleet.fleet.profiles import ForbiddenChoiceError, allowed_profiles, terms, url_of
 from hubfleet.kit.clock import timestamp
-from hubfleet.kit.digest import digest
 from hubfleet.kit.files import make_private_folder
 from hubfleet.kit.units import parse_memory
+from hubfleet.platforms.local.environment_scripts import start_command
+from hubfleet.platforms.local.homes.admission import check_before_start
 from hubfleet.platforms.local.hub import form
-from hubfleet.platforms.local.limits import Group, find_limiter, group_name, make_group
-from hubfleet.platforms.local.processes import boot_id, start_time
-from hubfleet.platforms.local.sandbox import (
-    HOME_INSIDE,
-    LAUNCHER_INSIDE,
-    RUNTIME_INSIDE,
-    Seat,
-    bubblewrap_command,
-    find_sandbox,
-    interpreter_folders,
-    isolation_is_waived,
-    refuse_without_isolation,
-    write_accounts,
+from hubfleet.platforms.local.hub.arguments import NO_DOWNLOADS, server_arguments
+from hubfleet.platforms.local.hub.notices import forget_stop, note_stop
+from hubfleet.platforms.local.hub.refusing import RefusedStartError
+from hubfleet.platforms.local.hub.setting import Setting
+from hubfleet.platforms.local.hub.walls import Walls, build_walls, check_isolation
+from hubfleet.platforms.local.limits import (
+    Group,
+    find_limiter,
+    group_name,
+    make_group,
+    memory_events,
+    memory_kills,
 )
+from hubfleet.platforms.local.processes import boot_id, start_time
+from hubfleet.platforms.local.sandbox import find_sandbox
 from hubfleet.platforms.local.servers import (
-    PROBE_USER,
     ServerRecord,
     children,
     clear_away,
     home_folder,
     home_number,
     read_server,
+    server_key,
     signal_server,
 )
-from hubfleet.platforms.local.spec import HubSpec
 
-_LAUNCHER = Path(__file__).with_name("singleuser.py")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What the spawners of one hub know."""
-
-    folder: Path
-    spec: HubSpec
-    values: HubValues
-
-    @property
-    def state(self) -> Path:
-        """The state folder that the hub's folder lies in."""
-        return self.folder.parents[2]
-
-    @property
-    def environment(self) -> Path | None:
-        return None if self.spec.environment is None else Path(self.spec.environment)
+_KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL, None}
+"""How a server ends for want of memory, without and with a sandbox; None where nobody saw it."""
 
 
 class PersonSpawner(LocalProcessSpawner):
@@ -85,47 +68,59 @@ class PersonSpawner(LocalProcessSpawner):
 
     setting = Instance(Setting, config=True, help="What the hub's spawners know.")
     record: ServerRecord | None = None
+    _hubs_url: str | None = None
+    _kernel: str | None = None
 
     # Profiles.
 
     def _profiles(self) -> tuple[Profile, ...]:
         groups = [group.name for group in self.user.groups]
-        return form.allowed_profiles(self.setting.values.profiles, groups)
+        return allowed_profiles(self.setting.values.profiles, groups)
 
     async def get_options_form(self) -> str:
-        return form.options_form(self._profiles(), self.setting.values.limits)
+        return form.options_form(self._profiles(), self.setting.values)
 
     @default("options_from_form")
     def _default_options_from_form(self) -> Callable[[dict[str, list[str]]], dict[str, str]]:
-        def options(data: dict[str, list[str]]) -> dict[str, str]:
-            return {"profile": data["profile"][0]} if data.get("profile") else {}
-
-        return options
+        return form.options_from_form
 
     @default("apply_user_options")
     def _default_apply_user_options(self) -> Callable[[PersonSpawner, dict[str, Any]], None]:
         return PersonSpawner.apply_profile
 
     def apply_profile(self, options: dict[str, Any]) -> None:
-        """Take over the limits of the chosen profile; HTTP 403 for one that is not theirs."""
-        values = self.setting.values
-        profiles = self._profiles()
+        """Take over what was chosen; HTTP 403 for what is not offered to this person."""
+        values, profiles = self.setting.values, self._profiles()
         if values.profiles and not profiles and self.user.name != PROBE_USER:
-            raise HTTPError(403, "No profile of this hub is for you. Ask its admins.")
+            words = "No profile of this hub is for you. Ask its admins."
+            raise RefusedStartError(words, reason="no-profile", status_code=403)
+        # The probe leaves a mark of its own among the options, and chooses nothing.
+        asked = {} if self.user.name == PROBE_USER else options
         try:
-            profile = form.choose(profiles, options.get("profile"))
-        except LookupError as error:
-            raise HTTPError(403, str(error.args[0])) from None
-        if profile is not None:
-            limits = form.effective_limits(values.limits, profile)
-            self.mem_limit = None if limits.memory is None else parse_memory(limits.memory)
-            self.cpu_limit = limits.cpu
+            chosen = terms(values, profiles, asked)
+        except ForbiddenChoiceError as error:
+            words = str(error.args[0])
+            raise RefusedStartError(words, reason="not-offered", status_code=403) from None
+        # Without profiles the traits stay as they are: the pass-through may have set them.
+        if not profiles:
+            return
+        self.mem_limit = _bytes(chosen.limits.memory)
+        self.cpu_limit = chosen.limits.cpu
+        self.mem_guarantee = _bytes(chosen.guarantees.memory)
+        self.cpu_guarantee = chosen.guarantees.cpu
+        if self._hubs_url is None:
+            self._hubs_url = self.default_url
+        own = chosen.interface != values.interface
+        self.default_url = url_of(chosen.interface) if own else self._hubs_url
+        self._kernel = chosen.environment
 
     # Start.
 
     def get_args(self) -> list[str]:
-        """Kernels over sockets in a private folder: over TCP any process could listen."""
-        arguments = [*super().get_args(), "--KernelManager.transport=ipc"]
+        arguments = [*super().get_args(), *server_arguments(self.setting.values)]
+        if self._kernel is not None:
+            # Kernels of further environments are called as the declaration calls them.
+            arguments.append(f"--MultiKernelManager.default_kernel_name={self._kernel}")
         if os.getuid() == 0 and find_sandbox().program is None:
             # Said and refused elsewhere; Jupyter's own refusal would only look like a hang.
             arguments.append("--allow-root")
@@ -139,76 +134,65 @@ class PersonSpawner(LocalProcessSpawner):
         )
         env.setdefault("LANG", "C.UTF-8")
         env.setdefault("SHELL", "/bin/bash")
-        if environment is not None:
-            env["JUPYTER_PATH"] = str(environment / "share" / "jupyter")
+        if self.setting.jupyter_path is not None:
+            env["JUPYTER_PATH"] = self.setting.jupyter_path
         return env
 
     async def start(self) -> tuple[str, int]:
-        number = home_number(self.setting.folder, self.user.name)
-        await self._end_leftover(number)
-        home = home_folder(self.setting.folder, number)
+        setting = self.setting
+        check_isolation(setting)
+        number = home_number(setting.folder, self.user.name)
+        key = server_key(number, self.name)
+        await self._refuse_full_home()
+        await self._end_leftover(key)
+        forget_stop(setting.folder, key)
+        home = home_folder(setting.folder, number)
         self.port = self.port or random_port()
-        prefix, own = self._walls(home, number)
         group = make_group(
             find_limiter(),
-            group_name(self.setting.state, self.setting.spec.name, str(number)),
+            group_name(setting.state, setting.spec.name, key),
             memory=self.mem_limit,
             cpu=self.cpu_limit,
+            memory_guarantee=self.mem_guarantee,
+            cpu_guarantee=self.cpu_guarantee,
         )
-        launcher = LAUNCHER_INSIDE if prefix else _LAUNCHER
-        command = [*prefix, sys.executable, "-I", str(launcher), *self.get_args()]
-        env = {**self.get_env(), **own}
-        self.log.info("Starting the server of %s in home %s", self.user.name, number)
-        self.proc = self._launch(command, env, home, number, group)
+        walls = build_walls(
+            setting,
+            home,
+            key,
+            admin=bool(self.user.admin),
+            memory_events=memory_events(group.paths),
+        )
+        self.proc = self._launch(walls, home, key, group)
         self.pid = self.proc.pid
-        self.record = self._describe(number, group, None if prefix else own["JUPYTER_RUNTIME_DIR"])
-        self.record.write(self.setting.folder)
-        if prefix:
+        self.record = self._describe(number, group, walls)
+        self.record.write(setting.folder)
+        if walls.prefix:
             self.record = replace(self.record, inner=await self._inner())
-            self.record.write(self.setting.folder)
+            self.record.write(setting.folder)
         return ("127.0.0.1", self.port)
 
-    def _walls(self, home: Path, number: int) -> tuple[list[str], dict[str, str]]:
-        """The sandbox (empty where there is none) and the environment that depends on it."""
-        setting, sandbox = self.setting, find_sandbox()
-        account = pwd.getpwuid(os.getuid()).pw_name
-        refusal = refuse_without_isolation(
-            setting.spec.name,
-            setting.values,
-            account=account,
-            sandbox=sandbox,
-            waived=isolation_is_waived(setting.folder),
+    async def _refuse_full_home(self) -> None:
+        """In a thread: a home may have to be measured. The probe has to see that a hub works."""
+        quota = self.setting.quota
+        if quota is None or self.user.name == PROBE_USER:
+            return
+        verdict = await asyncio.to_thread(
+            check_before_start, self.setting.folder, self.user.name, quota
         )
-        if refusal is not None:
-            self.log.error("%s", refusal)
-            raise HTTPError(503, f"{refusal.what}. {refusal.hint}")
-        shared = setting.folder / "shared" if setting.values.storage.shared else None
-        if shared is not None:
-            make_private_folder(shared)
-        _make_room_for_shared(home, shared, linked=sandbox.program is None)
-        if sandbox.program is None:
-            runtime = _runtime_folder(setting.folder, number)
-            return [], {"HOME": str(home), "USER": account, "JUPYTER_RUNTIME_DIR": str(runtime)}
-        seat = Seat(
-            home=home,
-            launcher=_LAUNCHER,
-            accounts=write_accounts(setting.folder / "servers" / "accounts"),
-            hidden=setting.state,
-            hostname=re.sub(r"[^a-z0-9-]", "-", setting.spec.name),
-            readable=interpreter_folders(setting.environment),
-            shared=shared,
-        )
-        inside = {"HOME": str(HOME_INSIDE), "USER": "jovyan"}
-        return bubblewrap_command(sandbox.program, seat), {
-            **inside,
-            "JUPYTER_RUNTIME_DIR": str(RUNTIME_INSIDE),
-        }
+        if verdict.refused:
+            raise RefusedStartError(verdict.text, reason="home-full", status_code=507)
 
-    def _launch(
-        self, command: list[str], env: dict[str, str], home: Path, number: int, group: Group
-    ) -> subprocess.Popen[bytes]:
+    def _launch(self, walls: Walls, home: Path, key: str, group: Group) -> subprocess.Popen[bytes]:
         """A session of its own, no descriptor of the hub, a fresh log."""
-        log = make_private_folder(self.setting.folder / "servers") / f"{number}.log"
+        start = start_command(self.setting.environment)
+        server = [sys.executable, "-I", str(walls.launcher), *self.get_args()]
+        command = [*walls.prefix, *start, *server]
+        env = {**self.get_env(), **walls.environ}
+        if not self.setting.values.downloads:
+            env["JUPYTER_CONFIG_PATH"] = str(walls.inside / NO_DOWNLOADS)
+        self.log.info("Starting the server %s of %s", key, self.user.name)
+        log = make_private_folder(self.setting.folder / "servers") / f"{key}.log"
         if log.exists():
             log.replace(log.with_suffix(".log.1"))
         with open(log, "ab", opener=_private) as output:
@@ -221,10 +205,11 @@ class PersonSpawner(LocalProcessSpawner):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 umask=0o077,
-                preexec_fn=group.join,  # noqa: PLW1509, the hub has one thread
+                # The hub's other threads wait for work and hold no lock that `join` takes.
+                preexec_fn=group.join,  # noqa: PLW1509
             )
 
-    def _describe(self, number: int, group: Group, runtime: str | None) -> ServerRecord:
+    def _describe(self, number: int, group: Group, walls: Walls) -> ServerRecord:
         return ServerRecord(
             user=self.user.name,
             number=number,
@@ -233,7 +218,9 @@ class PersonSpawner(LocalProcessSpawner):
             boot=boot_id(),
             since=timestamp(),
             groups=tuple(map(str, group.paths)),
-            runtime=runtime,
+            runtime=None if walls.runtime is None else str(walls.runtime),
+            server=self.name,
+            environments=tuple(map(str, self.setting.environments)),
         )
 
     async def _inner(self) -> tuple[int, int] | None:
@@ -267,26 +254,36 @@ class PersonSpawner(LocalProcessSpawner):
 
     async def poll(self) -> int | None:
         """None while exactly the server that was started runs; else its exit code, or 0."""
-        status: int | None = 0
+        status: int | None = None
         if self.proc is not None:
             # Asked first: it also takes the zombie away.
             status = self.proc.poll()
-        elif self.record is not None and self.record.alive:
-            status = None
-        if status is not None:
-            if self.record is not None:
-                await self._clear_away(self.record)
-            self.clear_state()
-        return status
+            ended = status is not None
+        else:
+            ended = self.record is None or not self.record.alive
+        if not ended:
+            return None
+        if self.record is not None:
+            self._tell_why(self.record, status)
+            await self._clear_away(self.record)
+        self.clear_state()
+        return status or 0
+
+    def _tell_why(self, record: ServerRecord, status: int | None) -> None:
+        """Remember a server that was killed for want of memory, not one that was stopped."""
+        groups = tuple(map(Path, record.groups))
+        if not self._stop_pending and status in _KILLED and memory_kills(groups):
+            note_stop(self.setting.folder, record.key, self.mem_limit)
+            self.log.warning("The server %s of %s ran out of memory", record.key, record.user)
 
     # Stop.
 
     async def _signal(self, sig: int) -> bool:
         return self.record is not None and signal_server(self.record, sig)
 
-    async def _end_leftover(self, number: int) -> None:
-        """A server that this hub forgot (its database was lost) must not share a home."""
-        record = read_server(self.setting.folder, number)
+    async def _end_leftover(self, key: str) -> None:
+        """A server that this hub forgot (its database was lost) must not have two copies."""
+        record = read_server(self.setting.folder, key)
         if record is not None:
             if signal_server(record, signal.SIGKILL):
                 self.log.warning("Ended a forgotten server of %s", record.user)
@@ -304,36 +301,5 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _make_room_for_shared(home: Path, shared: Path | None, *, linked: bool) -> None:
-    """`~/shared`: a folder to put the sandbox's view on, or a link where there is no sandbox.
-
-    A person may have made anything of that name: files are kept under another one.
-    """
-    place = home / "shared"
-    if place.is_symlink():
-        place.unlink()
-    if shared is None:
-        return
-    if place.exists() and not place.is_dir():
-        place.rename(home / "shared.moved")
-    if linked:
-        if place.is_dir() and not any(place.iterdir()):
-            place.rmdir()
-        if not place.exists():
-            place.symlink_to(shared)
-    else:
-        place.mkdir(mode=0o700, exist_ok=True)
-
-
-def _runtime_folder(folder: Path, number: int) -> Path:
-    """A short private folder for kernels' sockets: paths of sockets hold about 100 letters.
-
-    Raises HTTP 503 when somebody else owns a folder of that name.
-    """
-    name = f"hubfleet-{os.getuid()}-{digest(str(folder))[:10]}-{number}"
-    path = Path(tempfile.gettempdir()) / name
-    path.mkdir(mode=0o700, exist_ok=True)
-    status = path.lstat()
-    if path.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise HTTPError(503, f"{path} belongs to somebody else")
-    return path
+def _bytes(amount: str | None) -> int | None:
+    return None if amount is None else parse_memory(amount)

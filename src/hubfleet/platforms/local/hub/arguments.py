@@ -1,0 +1,42 @@
+"""The declared values as arguments of people's servers. What is said here, nobody's own
+configuration file can change: Jupyter gives arguments the last word.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from hubfleet.fleet.model import HubValues
+from hubfleet.kit.units import parse_duration
+
+_LONGEST_LOOK = 300
+
+NO_DOWNLOADS = "without-downloads"
+"""The folder beside the launcher with JupyterLab's settings for a hub without downloads."""
+
+
+def server_arguments(values: HubValues) -> list[str]:
+    """Arguments for the single-user server."""
+    arguments = [
+        # Over TCP any process of the machine could listen to a kernel.
+        "--KernelManager.transport=ipc",
+        "--ServerApp.kernel_websocket_connection_class=person_server.TellingConnection",
+    ]
+    if idle := parse_duration(values.culling.kernels):
+        look = min(_LONGEST_LOOK, max(1, idle // 2))
+        arguments += [
+            f"--MappingKernelManager.cull_idle_timeout={idle}",
+            f"--MappingKernelManager.cull_interval={look}",
+        ]
+    if not values.terminals:
+        arguments.append("--ServerApp.terminals_enabled=False")
+    if not values.downloads:
+        arguments.append("--FileContentsManager.files_handler_class=person_server.ImagesOnly")
+    if not values.collaboration and has_collaboration():
+        arguments.append("--YDocExtension.disable_rtc=True")
+    return arguments
+
+
+def has_collaboration() -> bool:
+    """Whether jupyter-collaboration is installed where people's servers run."""
+    return find_spec("jupyter_server_ydoc") is not None
