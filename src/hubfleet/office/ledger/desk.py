@@ -1,0 +1,138 @@
+"""One thread with one connection, at which all threads of a process queue to write and to read.
+
+Writes that wait together are committed together: with 40 hubs under way, the wait for the disk is
+shared. When one of them fails, each is tried alone, so that only the guilty one is told.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Literal, TypeVar
+
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from hubfleet.office.ledger.place import LedgerPlace
+from hubfleet.office.ledger.troubles import in_plain_words
+
+T = TypeVar("T")
+Kind = Literal["read", "write", "durable"]
+MOST_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    kind: Kind
+    act: Callable[[], Any]
+    answer: Future[Any]
+
+
+class Desk:
+    """`do` blocks until the act is done, and raises what it raised, in plain words.
+
+    A `write` survives a kill -9 once `do` has returned; a `durable` one a crash of the machine.
+    A `write` is one transaction; acts must bear to be begun a second time after a roll-back.
+    """
+
+    def __init__(self, place: LedgerPlace) -> None:
+        self._place = place
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._synced = True
+        self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+        connections.settings.setdefault(place.alias, _complete(place.settings))
+        self._thread.start()
+
+    @property
+    def connection(self) -> BaseDatabaseWrapper:
+        """The connection of the calling thread; only acts may ask for it."""
+        return connections[self._place.alias]
+
+    def do(self, kind: Kind, act: Callable[[], T]) -> T:
+        if not self._thread.is_alive():
+            raise RuntimeError("the ledger is closed")
+        answer: Future[T] = Future()
+        self._jobs.put(_Job(kind, act, answer))
+        return answer.result()
+
+    def close(self) -> None:
+        """End the thread and its connection; nothing may be asked of the desk afterwards."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            jobs, last = [job], False
+            while len(jobs) < MOST_AT_ONCE:
+                try:
+                    following = self._jobs.get_nowait()
+                except Empty:
+                    break
+                if following is None:
+                    last = True
+                    break
+                jobs.append(following)
+            self._serve(jobs)
+            if last:
+                break
+        self.connection.close()
+
+    def _serve(self, jobs: Sequence[_Job]) -> None:
+        writes = [job for job in jobs if job.kind != "read"]
+        if len(writes) < 2 or not self._together(writes):
+            for job in writes:
+                self._alone(job)
+        for job in jobs:
+            if job.kind == "read":
+                self._alone(job)
+
+    def _together(self, jobs: Sequence[_Job]) -> bool:
+        """Whether all went well in one transaction; otherwise nothing was done."""
+        try:
+            self._sync(any(job.kind == "durable" for job in jobs))
+            with transaction.atomic(using=self._place.alias):
+                results = [job.act() for job in jobs]
+        except Exception:
+            return False
+        for job, result in zip(jobs, results, strict=True):
+            job.answer.set_result(result)
+        return True
+
+    def _alone(self, job: _Job) -> None:
+        try:
+            with in_plain_words(self._place):
+                if job.kind == "read":
+                    result = job.act()
+                else:
+                    self._sync(job.kind == "durable")
+                    with transaction.atomic(using=self._place.alias):
+                        result = job.act()
+        except BaseException as error:
+            # A server that went away may be back at the next call.
+            self.connection.close_if_unusable_or_obsolete()
+            job.answer.set_exception(error)
+        else:
+            job.answer.set_result(result)
+
+    def _sync(self, durable: bool) -> None:
+        """Whether the next commit waits for the disk."""
+        if durable == self._synced:
+            return
+        with self.connection.cursor() as cursor:
+            if self._place.file is not None:
+                cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            else:
+                cursor.execute(f"SET synchronous_commit = {'on' if durable else 'off'}")
+        self._synced = durable
+
+
+def _complete(settings: dict[str, Any]) -> dict[str, Any]:
+    """With Django's defaults, which it adds only to databases that it knew at its start."""
+    complete: dict[str, Any] = {"USER": "", "PASSWORD": "", "HOST": "", "PORT": ""}
+    complete |= {"ATOMIC_REQUESTS": False, "AUTOCOMMIT": True, "CONN_MAX_AGE": 0}
+    complete |= {"CONN_HEALTH_CHECKS": False, "TIME_ZONE": None}
+    test = {"CHARSET": None, "COLLATION": None, "MIGRATE": True, "MIRROR": None, "NAME": None}
+    return {**complete, "OPTIONS": {}, "TEST": test, **settings}

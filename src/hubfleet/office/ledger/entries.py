@@ -1,0 +1,186 @@
+"""The entries of a rollout's journal as rows; `cut_off` is the way back.
+
+The closed set `Entry` is the port's; whoever adds an entry there is led here by the type checker.
+Acts here run inside a transaction of the desk and may be begun a second time after a roll-back.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, assert_never
+
+from hubfleet.office.ledger import models
+from hubfleet.office.ledger.models import (
+    Act,
+    Beginning,
+    Judgement,
+    Revision,
+    Rollout,
+    Settlement,
+)
+from hubfleet.rollout.ports import (
+    ActEnded,
+    ActIntended,
+    Entry,
+    GateJudged,
+    HubSettled,
+    RevisionMade,
+    RolloutBegun,
+    RolloutEnded,
+)
+
+
+def moment(at: str) -> datetime:
+    """The time that an entry carries as text."""
+    return datetime.fromisoformat(at).astimezone(UTC)
+
+
+def store(alias: str, entry: Entry) -> None:
+    """Add the entry's row, or fill in the outcome of the one it belongs to."""
+    match entry:
+        case RolloutBegun():
+            _begin(alias, entry)
+        case ActIntended():
+            _add(
+                Act(
+                    rollout_id=entry.rollout,
+                    hub=entry.hub,
+                    action=entry.action,
+                    epoch=entry.epoch,
+                    snapshot=entry.snapshot,
+                    intended_at=moment(entry.at),
+                ),
+                alias,
+            )
+        case ActEnded():
+            _end_act(alias, entry)
+        case GateJudged():
+            _judge(alias, entry)
+        case RevisionMade():
+            _make_revision(alias, entry)
+        case HubSettled():
+            _settle(alias, entry)
+        case RolloutEnded():
+            ended = Rollout.objects.using(alias).filter(id=entry.rollout)
+            ended.update(state=_state(entry), ended_at=moment(entry.at))
+        case _:
+            assert_never(entry)
+
+
+def _add(row: models.Kept, alias: str) -> None:
+    for name, value in vars(row).items():
+        if isinstance(value, str | list | dict):
+            setattr(row, name, storable(value))
+    row.save(using=alias, force_insert=True)
+
+
+def storable(value: Any) -> Any:
+    """The value with no text that a database refuses: NUL, and halves of characters, which logs
+    and programs that died may have left in a note.
+    """
+    if isinstance(value, str):
+        if value.isascii() and "\0" not in value:
+            return value
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {storable(key): storable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [storable(inner) for inner in value]
+    return value
+
+
+def _begin(alias: str, entry: RolloutBegun) -> None:
+    rollout, _ = Rollout.objects.using(alias).get_or_create(id=entry.rollout)
+    steps = [[step.hub, step.cluster, step.action, step.wave] for step in entry.steps]
+    row = Beginning(
+        rollout=rollout,
+        at=moment(entry.at),
+        who=entry.who,
+        why=entry.why,
+        fingerprint=entry.fingerprint,
+        declaration=entry.declaration,
+        despite_freeze=entry.despite_freeze,
+        resumed=entry.resumed,
+        epoch=entry.epoch,
+        steps=steps,
+    )
+    _add(row, alias)
+
+
+def _end_act(alias: str, entry: ActEnded) -> None:
+    outcome = {
+        "ok": entry.ok,
+        "changed": entry.changed,
+        "revision": entry.revision,
+        "seconds": entry.seconds,
+        "note": storable(entry.note),
+        "problems": storable([dict(problem) for problem in entry.problems]),
+    }
+    open_acts = Act.objects.using(alias).filter(
+        rollout_id=entry.rollout,
+        hub=entry.hub,
+        action=entry.action,
+        ended_at=None,
+    )
+    rows = Act.objects.using(alias).filter(id__in=open_acts.order_by("-id").values("id")[:1])
+    if not rows.update(ended_at=moment(entry.at), **outcome):
+        raise LookupError(f"{entry.action} of {entry.hub} ended, but nobody intended it")
+
+
+def _judge(alias: str, entry: GateJudged) -> None:
+    row = Judgement(
+        rollout_id=entry.rollout,
+        hub=entry.hub,
+        at=moment(entry.at),
+        verdict=entry.verdict,
+        passed=entry.passed,
+        attempts=entry.attempts,
+        probe=dict(entry.probe),
+    )
+    _add(row, alias)
+
+
+def _make_revision(alias: str, entry: RevisionMade) -> None:
+    row = Revision(
+        rollout_id=entry.rollout,
+        hub=entry.hub,
+        number=entry.revision,
+        action=entry.action,
+        declaration=entry.declaration,
+        values=dict(entry.values),
+        environment=entry.environment,
+        software=dict(entry.software),
+        who=entry.who,
+        why=entry.why,
+        began_at=moment(entry.began),
+        at=moment(entry.at),
+        seconds=entry.seconds,
+        snapshot=entry.snapshot,
+        verdict=entry.probe.get("verdict", ""),
+        probe=dict(entry.probe),
+    )
+    _add(row, alias)
+
+
+def _settle(alias: str, entry: HubSettled) -> None:
+    row = Settlement(
+        rollout_id=entry.rollout,
+        hub=entry.hub,
+        at=moment(entry.at),
+        fate=entry.fate,
+        why=entry.why,
+    )
+    _add(row, alias)
+
+
+def _state(entry: RolloutEnded) -> str:
+    if entry.abandoned:
+        return "abandoned"
+    if entry.interrupted:
+        return "interrupted"
+    return "done" if entry.ok else "failed"
+
+
+def knows(alias: str, name: str) -> bool:
+    """Whether the rollout was ever begun."""
+    return Rollout.objects.using(alias).filter(id=name).exists()
