@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from hubfleet.fleet.model import Hub
 from hubfleet.kit.errors import Problem
 from hubfleet.planning.observation import Observation
-from hubfleet.planning.steps import Step
+from hubfleet.planning.steps import Reason, Step
 
 Report = Callable[[str], None]
 """Called with a few words whenever the act enters another phase (`waiting for its page`)."""
@@ -53,18 +53,60 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """How people sign in to a hub; the passwords are secrets and `repr` leaves them out."""
+    """How people sign in to a hub; the passwords are secrets and `repr` leaves them out.
+
+    `others` are people who are not named, in words (`members of reef-lab`). Passwords are empty
+    for every method but `shared-password`.
+    """
 
     hub: str
     method: str
     admins: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
-    everyone: bool = False
+    others: tuple[str, ...] = ()
     password: str = ""
     admin_password: str = ""
 
     def __repr__(self) -> str:
         return f"SignIn(hub={self.hub!r}, method={self.method!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is needed to go back to one revision of a hub.
+
+    `at` is the UTC time at which it was made, `size` its bytes on disk. `database_schema` names
+    JupyterHub's own schema; empty for a hub that had no database yet.
+    """
+
+    hub: str
+    id: str
+    revision: int
+    at: str
+    size: int
+    database_schema: str
+
+
+OtherSoftware = Literal["refuse", "migrate", "leave-down"]
+"""What a rollback does when the snapshot's database is of an older JupyterHub than the installed:
+have the installed one migrate it again (people are back at once, with all that they had), refuse
+(`software-differs`), or put everything back and leave the hub down until the older one is
+installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackPreview:
+    """What a rollback will do, before it does anything.
+
+    `changes` are the effective values that will differ, `database` tells whether the hub database
+    is put back, `keeps` and `loses` say in full sentences what becomes of people's things.
+    """
+
+    snapshot: Snapshot
+    changes: tuple[Reason, ...]
+    database: bool
+    keeps: tuple[str, ...]
+    loses: tuple[str, ...]
 
 
 class Platform(Protocol):
@@ -94,6 +136,44 @@ class Platform(Protocol):
         """Act, then wait until the hub answers people.
 
         Looks before it acts: a step whose result is already there changes nothing.
+        """
+        ...
+
+    def snapshot(self, hub: str) -> Snapshot:
+        """Make it possible to go back to what the hub runs now; changes nothing of the hub.
+
+        Raises `snapshot-not-written` or `database-damaged`; then the hub must not be changed.
+        """
+        ...
+
+    def snapshots(self, hub: str) -> tuple[Snapshot, ...]:
+        """All that can be gone back to, in the order in which they were made."""
+        ...
+
+    def discard_snapshots(self, hub: str) -> tuple[Snapshot, ...]:
+        """Delete those that are too many or too old, and say which."""
+        ...
+
+    def preview_rollback(
+        self, hub: str, snapshot: str, *, put_database_back: bool = False
+    ) -> RollbackPreview:
+        """What `roll_back` to the snapshot of this id would do; changes nothing."""
+        ...
+
+    def roll_back(
+        self,
+        hub: str,
+        snapshot: str,
+        report: Report,
+        *,
+        other_software: OtherSoftware = "migrate",
+        put_database_back: bool = False,
+    ) -> Outcome:
+        """Restore configuration, environment and, when its schema changed or when asked, the
+        hub database.
+
+        People's servers and kernels go on. Everything is checked before anything is touched; a
+        rollback that was cut off is finished by the same call. The result is a new revision.
         """
         ...
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from hubfleet.fleet.model import Hub
+from hubfleet.fleet.secrets.age import Identity
+from hubfleet.fleet.secrets.secret import revealed
 from hubfleet.kit.errors import HubfleetError, failure
-from hubfleet.kit.files import make_private_folder
+from hubfleet.kit.files import make_private_folder, write_atomically
 from hubfleet.platforms.local import answers, logfiles
 from hubfleet.platforms.local.control import KeeperClient
+from hubfleet.platforms.local.environment_scripts import kernels_of
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
 from hubfleet.platforms.local.observing import living, software
 from hubfleet.platforms.local.ports import allocate_port
@@ -29,18 +33,23 @@ _FIRST_LOOK, _LONGEST_PAUSE = 0.05, 0.4
 def place(
     state: StateFolder,
     hub: Hub,
-    environment: Path | None,
+    environments: Mapping[str, Path],
     proxy_port: int,
     report: Report,
     *,
     without_isolation: bool = False,
 ) -> Outcome:
-    """Bring the hub to exactly its declared values; nothing is done when it runs them already."""
+    """Bring the hub to exactly its declared values; nothing is done when it runs them already.
+
+    `environments` are its finished environments by name, the default one's is empty.
+    """
     folder = state.hub(hub.name)
     _make_folders(folder)
     _make_secrets(state, folder)
+    _fill_in_declared_secrets(folder, hub)
+    _copy_logo(folder, hub)
     waive_isolation(folder.path, waived=without_isolation)
-    wanted = _spec(state, hub, environment, proxy_port)
+    wanted = _spec(state, hub, environments, proxy_port)
     before = living(folder)
     if before and _same(before, wanted) and answers.hub_answers_people(proxy_port, hub.domain):
         return Outcome(changed=False, revision=before.revision, url=before.url)
@@ -52,14 +61,18 @@ def place(
     report("starting" if before is None else "restarting")
     client = KeeperClient(state)
     client.start(hub.name)
-    _wait(client, folder, wanted, log_before, report)
+    wait_until_up(client, folder, wanted, log_before, report)
     if before and before.domain != wanted.domain:
         answers.drop_routes(wanted.proxy_api, proxy_token(state), before.domain)
     return Outcome(changed=True, revision=revision, url=wanted.url)
 
 
-def _spec(state: StateFolder, hub: Hub, environment: Path | None, proxy_port: int) -> HubSpec:
+def _spec(
+    state: StateFolder, hub: Hub, environments: Mapping[str, Path], proxy_port: int
+) -> HubSpec:
     flat = hub.flat()
+    further = {name: path for name, path in environments.items() if name}
+    kernels = kernels_of(state.environments, further)
     return HubSpec(
         name=hub.name,
         cluster=hub.cluster,
@@ -73,8 +86,11 @@ def _spec(state: StateFolder, hub: Hub, environment: Path | None, proxy_port: in
         flat=flat,
         values=hub.values.model_dump(mode="json"),
         software=software(),
-        environment=None if environment is None else str(environment),
+        environment=str(environments[""]) if "" in environments else None,
+        environments={name: str(path) for name, path in further.items()},
+        kernels=None if kernels is None else str(kernels),
         timezone=hub.timezone,
+        logo=None if hub.logo is None else hub.logo.name,
     )
 
 
@@ -108,12 +124,27 @@ def _make_secrets(state: StateFolder, folder: HubFolder) -> None:
         ).write(folder.secrets)
 
 
+def _fill_in_declared_secrets(folder: HubFolder, hub: Hub) -> None:
+    """What the declaration's marks stand for, so that the hub starts again without an age key."""
+    declared = revealed(hub.values.model_dump(), Identity())
+    kept = HubSecrets.read(folder.secrets)
+    if kept.declared != declared:
+        replace(kept, declared=declared).write(folder.secrets)
+
+
+def _copy_logo(folder: HubFolder, hub: Hub) -> None:
+    """Named by its content, so that a hub that goes back to an older logo finds that one."""
+    if hub.logo is not None and not (folder.page / hub.logo.name).exists():
+        make_private_folder(folder.page)
+        write_atomically(folder.page / hub.logo.name, hub.logo.path.read_bytes())
+
+
 def _easy_to_type(length: int) -> str:
     """Without letters that look alike; 16 of them are 79 bits, JupyterHub wants 32 for admins."""
     return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(length))
 
 
-def _wait(
+def wait_until_up(
     client: KeeperClient, folder: HubFolder, wanted: HubSpec, log_before: int, report: Report
 ) -> None:
     """Until the hub answers by itself and through the proxy; raises what its log says else."""

@@ -13,15 +13,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import assert_never
 
-from hubfleet.fleet.model import Environment, Fleet, Hub, HubValues
-from hubfleet.kit.errors import Problem, failure
+from hubfleet.fleet.model import Fleet, Hub, HubValues
+from hubfleet.fleet.secrets.age import Identity
+from hubfleet.fleet.secrets.secret import revealed
+from hubfleet.fleet.sign_in import people_by_kind, people_by_name
+from hubfleet.fleet.software import HubEnvironment
+from hubfleet.kit.errors import HubfleetError, Problem, failure
 from hubfleet.kit.files import write_atomically
 from hubfleet.planning.observation import Observation
 from hubfleet.planning.steps import CreateHub, RemoveHub, StartHub, Step, UpdateHub
-from hubfleet.platforms.local import answers, logfiles
+from hubfleet.platforms.local import answers, fitting, logfiles
 from hubfleet.platforms.local.control import NoKeeperError, read_status
 from hubfleet.platforms.local.control_start import ensure_keeper
 from hubfleet.platforms.local.environments import EnvironmentStore
+from hubfleet.platforms.local.fitting import Machine
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
 from hubfleet.platforms.local.observing import living, observe_hub, software
 from hubfleet.platforms.local.placing import place
@@ -32,10 +37,23 @@ from hubfleet.platforms.local.sandbox import (
     this_machine,
 )
 from hubfleet.platforms.local.servers import PROBE_USER, running_servers
+from hubfleet.platforms.local.snapshots import shelf
+from hubfleet.platforms.local.snapshots.keeping import Keep
+from hubfleet.platforms.local.snapshots.preview import preview
+from hubfleet.platforms.local.snapshots.restoring import database_goes_back, roll_back
+from hubfleet.platforms.local.snapshots.taking import secure_before_migration, take
 from hubfleet.platforms.local.spec import HubSecrets, HubSpec
 from hubfleet.platforms.local.stopping import stop_all
 from hubfleet.platforms.local.unit import systemd_unit
-from hubfleet.platforms.platform import Door, Outcome, Report, SignIn
+from hubfleet.platforms.platform import (
+    Door,
+    OtherSoftware,
+    Outcome,
+    Report,
+    RollbackPreview,
+    SignIn,
+    Snapshot,
+)
 
 DEFAULT_PORT = 8000
 
@@ -52,7 +70,7 @@ class LocalPlatform:
         self._state = state
         self._port = port
         self._without_isolation = without_isolation
-        self._environments = EnvironmentStore(state.environments)
+        self.environments = EnvironmentStore(state.environments)
 
     def clusters(self) -> frozenset[str]:
         return frozenset(_cluster(folder) for folder in self._state.known_hubs())
@@ -74,26 +92,50 @@ class LocalPlatform:
             )
             for hub in hubs
         )
-        return tuple(refusal for refusal in refusals if refusal)
+        machine = Machine.this()
+        unfit = (problem for hub in hubs for problem in fitting.objections(hub, machine))
+        return (*(refusal for refusal in refusals if refusal), *unfit)
 
     def prepare(self, hubs: Sequence[Hub], report: Callable[[str, str], None]) -> None:
-        built: set[Environment] = set()
-        for hub in hubs:
-            environment = hub.values.environment
-            if environment.packages and environment not in built:
-                built.add(environment)
-                self._build(hub, environment, report)
+        # A value that cannot be decrypted must be known before the first hub is touched.
+        revealed({hub.name: hub.values.model_dump() for hub in hubs}, Identity())
+        self.build_environments(hubs, report)
         ensure_keeper(self._state, self._proxy_port())
+
+    def build_environments(
+        self, hubs: Sequence[Hub], report: Callable[[str, str], None]
+    ) -> dict[str, dict[str, Path]]:
+        """Every environment of these hubs, each built once; by hub, then by name.
+
+        Goes on after one that cannot be built, and raises all their problems in the end.
+        """
+        built: dict[str, dict[str, Path]] = {}
+        done: dict[object, Path | None] = {}
+        problems: list[Problem] = []
+        for hub in hubs:
+            for wanted in hub.environments:
+                key = self.environments.identity(wanted)
+                if key not in done:
+                    try:
+                        done[key] = self._build(hub, wanted, report)
+                    except HubfleetError as error:
+                        done[key] = None
+                        problems += error.problems
+                if (path := done[key]) is not None:
+                    built.setdefault(hub.name, {})[wanted.name] = path
+        if problems:
+            raise HubfleetError(*problems)
+        return built
 
     def perform(self, step: Step, report: Report) -> Outcome:
         try:
             match step:
                 case CreateHub(hub) | UpdateHub(hub) | StartHub(hub):
-                    environment = self._environment(hub)
+                    secure_before_migration(self._state.hub(hub.name))
                     return place(
                         self._state,
                         hub,
-                        environment,
+                        self._environments_of(hub),
                         self._proxy_port(),
                         report,
                         without_isolation=self._without_isolation,
@@ -103,13 +145,65 @@ class LocalPlatform:
                 case _:
                     assert_never(step)
         except NoKeeperError as error:
-            raise failure(
-                "keeper-gone",
-                "the keeper ended while it was needed",
-                place=str(self._state.keeper_log),
-                why=str(error),
-                hint="the hubs that run are unharmed; run the command again",
-            ) from error
+            raise self._keeper_gone(error) from error
+
+    @property
+    def state(self) -> StateFolder:
+        """Where the hubs live."""
+        return self._state
+
+    def cluster_of(self, hub: str) -> str:
+        """The cluster that the hub is on; raises `unknown-hub`."""
+        return _cluster(self._existing(hub))
+
+    def running_revision(self, hub: str) -> int:
+        """The revision that the hub runs, or is to run while it is down."""
+        folder = self._existing(hub)
+        return (living(folder) or HubSpec.read(folder.spec)).revision
+
+    def snapshot(self, hub: str) -> Snapshot:
+        """Also deletes those that are too many or too old."""
+        folder = self._existing(hub)
+        made = take(folder)
+        shelf.discard(folder, Keep())
+        return made
+
+    def snapshots(self, hub: str) -> tuple[Snapshot, ...]:
+        return tuple(kept.what for kept in shelf.all_of(self._existing(hub)))
+
+    def discard_snapshots(self, hub: str) -> tuple[Snapshot, ...]:
+        return shelf.discard(self._existing(hub), Keep())
+
+    def preview_rollback(
+        self, hub: str, snapshot: str, *, put_database_back: bool = False
+    ) -> RollbackPreview:
+        folder = self._existing(hub)
+        kept = shelf.find(folder, snapshot)
+        with_database = put_database_back or database_goes_back(folder, kept)
+        return preview(folder, kept, with_database=with_database)
+
+    def roll_back(
+        self,
+        hub: str,
+        snapshot: str,
+        report: Report,
+        *,
+        other_software: OtherSoftware = "migrate",
+        put_database_back: bool = False,
+    ) -> Outcome:
+        folder = self._existing(hub)
+        ensure_keeper(self._state, self._proxy_port())
+        try:
+            return roll_back(
+                self._state,
+                folder,
+                snapshot,
+                report,
+                other_software=other_software,
+                put_database_back=put_database_back,
+            )
+        except NoKeeperError as error:
+            raise self._keeper_gone(error) from error
 
     def door(self, hub: str) -> Door:
         folder = self._existing(hub)
@@ -122,16 +216,15 @@ class LocalPlatform:
         spec = living(folder) or HubSpec.read(folder.spec)
         values = HubValues.model_validate(spec.values)
         access, secrets = values.access, HubSecrets.read(folder.secrets)
-        members = (values.groups.get(group, ()) for group in access.allow.groups)
-        users = dict.fromkeys([*access.allow.users, *(m for group in members for m in group)])
+        by_password = access.sign_in == "shared-password"
         return SignIn(
             hub,
             access.sign_in,
             admins=access.admins,
-            users=tuple(name for name in users if name not in access.admins),
-            everyone=access.everyone,
-            password=secrets.password,
-            admin_password=secrets.admin_password,
+            users=tuple(sorted(people_by_name(values) - {*access.admins})),
+            others=people_by_kind(access),
+            password=secrets.password if by_password else "",
+            admin_password=secrets.admin_password if by_password else "",
         )
 
     def logs(self, hub: str, *, lines: int, follow: bool) -> Iterator[str]:
@@ -144,7 +237,11 @@ class LocalPlatform:
         said = list(this_machine())
         if any(self._state.known_hubs()) and read_status(self._state).keeper is None:
             said.insert(0, "The keeper is not running: nobody restarts what crashes. Run apply.")
-        return tuple(said)
+        declared = {
+            folder.name: HubValues.model_validate(HubSpec.read(folder.spec).values)
+            for folder in self._state.known_hubs()
+        }
+        return (*said, *fitting.oversized(declared, Machine.this()))
 
     def working_people(self) -> list[str]:
         """`community/hub: user` for every server that runs now, the probe's own left out."""
@@ -185,25 +282,42 @@ class LocalPlatform:
         record = {"service": fleet.service.name, "root": str(fleet.root)}
         write_atomically(self._state.fleet_record, json.dumps(record) + "\n")
 
-    def _build(
-        self, hub: Hub, environment: Environment, report: Callable[[str, str], None]
-    ) -> None:
-        name = f"environment of {hub.name}"
+    def _build(self, hub: Hub, wanted: HubEnvironment, report: Callable[[str, str], None]) -> Path:
+        own = f"environment {wanted.name}" if wanted.name else "environment"
+        name = f"{own} of {hub.name}"
         report(name, "begun")
-        origin = hub.effective["environment.packages"].place or hub.place
-        self._environments.build(
-            environment.packages,
-            environment.python,
-            lambda phase: report(name, phase),
-            place=origin,
-        )
+        try:
+            path = self.environments.build(wanted, lambda phase: report(name, phase))
+        except HubfleetError:
+            report(name, "failed")
+            raise
         report(name, "ready")
+        return path
 
-    def _environment(self, hub: Hub) -> Path | None:
-        environment = hub.values.environment
-        if not environment.packages:
-            return None
-        return self._environments.existing(environment.packages, environment.python)
+    def _environments_of(self, hub: Hub) -> dict[str, Path]:
+        """Its finished environments by name; `prepare` built them."""
+        found = {}
+        for wanted in hub.environments:
+            path = self.environments.existing(wanted)
+            if path is None:
+                raise failure(
+                    "environment-not-built",
+                    f"an environment of {hub.name} is not there any more",
+                    place=wanted.place,
+                    why="it was deleted since it was built for this rollout",
+                    hint="run the same command again",
+                )
+            found[wanted.name] = path
+        return found
+
+    def _keeper_gone(self, error: NoKeeperError) -> HubfleetError:
+        return failure(
+            "keeper-gone",
+            "the keeper ended while it was needed",
+            place=str(self._state.keeper_log),
+            why=str(error),
+            hint="the hubs that run are unharmed; run the command again",
+        )
 
     def _proxy_port(self) -> int:
         """The port asked for, else the running one's, else the last one's, else 8000."""

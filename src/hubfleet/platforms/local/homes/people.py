@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from hubfleet.fleet.model import Snapshots
 from hubfleet.kit.errors import failure
 from hubfleet.kit.units import parse_memory
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
@@ -30,6 +31,12 @@ def quota_of(folder: HubFolder) -> int | None:
     storage = HubSpec.read(folder.spec).values.get("storage") or {}
     quota = storage.get("home_quota")
     return None if quota is None else parse_memory(quota)
+
+
+def kept_of(folder: HubFolder) -> Snapshots:
+    """How long this hub's snapshots of homes are kept, as last applied."""
+    storage = HubSpec.read(folder.spec).values.get("storage") or {}
+    return Snapshots.model_validate(storage.get("snapshots") or {})
 
 
 def numbers_of(folder: Path) -> dict[str, int]:
