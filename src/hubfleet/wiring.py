@@ -7,26 +7,43 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from hubfleet.fleet.load import find_root, load_fleet
 from hubfleet.fleet.model import Fleet, Hub
+from hubfleet.kit.clock import now
 from hubfleet.kit.errors import Problem, failure
 from hubfleet.kit.files import make_private_folder
 from hubfleet.planning.observation import Observation
-from hubfleet.planning.plan import Plan, make_plan
-from hubfleet.planning.steps import RemoveHub
+from hubfleet.planning.plan import Plan, declaration_digest, make_plan
+from hubfleet.planning.schedule import Schedule, schedule
+from hubfleet.planning.steps import RemoveHub, cluster_name
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.platform import LocalPlatform
-from hubfleet.platforms.platform import Platform
+from hubfleet.platforms.platform import OtherSoftware, Outcome, Platform
+from hubfleet.platforms.simulated import Probes, SimulatedPlatform
+from hubfleet.platforms.simulated_script import Script, read_script
+from hubfleet.platforms.simulated_world import World
+from hubfleet.probes.blocking import PersonProber
+from hubfleet.probes.simulated import SimulatedProber
 from hubfleet.rollout import engine
-from hubfleet.rollout.journal import FileJournal
-from hubfleet.rollout.lease import hold
+from hubfleet.rollout.by_hand import Wish, roll_back_by_hand
+from hubfleet.rollout.course import Means
+from hubfleet.rollout.crew import ThreadCrew, VirtualCrew
+from hubfleet.rollout.events import Listener
+from hubfleet.rollout.freeze import freeze_refusal
+from hubfleet.rollout.journal import FileJournal, MemoryJournal
+from hubfleet.rollout.lease import NoLease, RecordedLease, hold, owner_here
+from hubfleet.rollout.ports import CutOff, Journal, Lease
+from hubfleet.rollout.report import Report
+from hubfleet.rollout.stop import Stop, on_signals
 
 if TYPE_CHECKING:
+    from hubfleet.probes.target import Target
     from hubfleet.probes.verdict import ProbeResult
 
 
@@ -36,6 +53,16 @@ def state_folder(chosen: Path | None) -> StateFolder:
         data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
         chosen = Path(os.environ.get("HUBFLEET_STATE") or f"{data}/hubfleet")
     return StateFolder(chosen.expanduser().absolute())
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the operator said about a rollout. Without `probes` a hub that answers is healthy."""
+
+    command: str
+    message: str = ""
+    despite_freeze: str = ""
+    probes: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,12 +124,102 @@ class Installation:
         """
         self.local.prepare(_hubs_of(plan), report)
 
-    def roll_out(self, plan: Plan, listen: engine.Listener) -> engine.Report:
-        """Carry out the plan; hold the lease while you call this."""
+    def schedule(self, plan: Plan) -> Schedule:
+        """When each step of the plan may begin."""
+        return schedule(plan, self.fleet.rollout)
+
+    def frozen(self, plan: Plan) -> Problem | None:
+        """Why the plan is not carried out today."""
+        today = now().astimezone(ZoneInfo(self.fleet.service.timezone)).date()
+        return freeze_refusal(plan, self.fleet.rollout, today)
+
+    def cut_off(self) -> CutOff | None:
+        """The rollout that a crash left open; quick, and nothing is opened, when there is none."""
+        if not self.state.open_rollout.exists():
+            return None
+        with self._memory("hubfleet apply") as (journal, _):
+            return journal.cut_off()
+
+    def people_at(self, hub: str) -> list[str]:
+        """Who has a server running on the hub now."""
+        return [
+            user
+            for name, _, user in (line.partition(": ") for line in self.local.working_people())
+            if name == hub
+        ]
+
+    def roll_out(self, plan: Plan, asked: Asked, listen: Listener) -> Report:
+        """Carry out the plan, going on with what was cut off; hold the lease while you call this.
+
+        With nothing to do and nothing cut off, neither journal nor ledger is opened.
+        """
         self.local.remember_fleet(self.fleet)
-        journal = FileJournal(self.state.journal)
-        platforms: Mapping[str, Platform] = self.platforms()
-        return engine.run(plan, platforms, self.fleet.rollout, journal, listen)
+        cut_off_before = self.state.open_rollout.exists()
+        if not plan.steps and not cut_off_before:
+            return Report("", ())
+        crew = ThreadCrew()
+        stop = Stop(crew.wake)
+        with self._memory(asked.command) as (journal, lease):
+            cut = journal.cut_off() if cut_off_before else None
+            if not plan.steps and cut is None:
+                self.state.open_rollout.unlink(missing_ok=True)
+                return Report("", ())
+            means = Means(
+                self.platforms(),
+                journal,
+                lease,
+                crew,
+                PersonProber(self._target, os.cpu_count() or 2) if asked.probes else None,
+                self._software(plan),
+            )
+            order = self._order(plan, asked, cut)
+            self.state.open_rollout.touch(mode=0o600)
+            with on_signals(stop):
+                report = engine.run(order, means, listen, stop)
+            if not report.problems:
+                self.state.open_rollout.unlink(missing_ok=True)
+            return report
+
+    def rehearse(self, plan: Plan, asked: Asked, listen: Listener, script: Path | None) -> Report:
+        """Walk the same engine over a simulated platform in virtual time; touches nothing."""
+        crew = VirtualCrew()
+        told = read_script(script) if script else Script()
+        world = World.seen(self.observe())
+        software = self._software(plan)
+        platforms: dict[str, Platform] = {
+            name: SimulatedPlatform(world, told, crew.sleep, software.get(name))
+            for name in self.platforms()
+        }
+        prober = SimulatedProber(Probes(world, told), crew.sleep) if asked.probes else None
+        means = Means(platforms, MemoryJournal(), NoLease(), crew, prober, software)
+        return engine.run(self._order(plan, asked, None), means, listen)
+
+    def _order(self, plan: Plan, asked: Asked, cut: CutOff | None) -> engine.Order:
+        return engine.Order(
+            self.schedule(plan),
+            self.fleet.rollout,
+            self.fleet.hubs,
+            plan.fingerprint,
+            declaration_digest(self.fleet),
+            who=owner_here(),
+            why=asked.message,
+            despite_freeze=asked.despite_freeze,
+            cut_off=cut,
+        )
+
+    def _software(self, plan: Plan) -> dict[str, Mapping[str, str]]:
+        names = {cluster_name(step) for step in plan.steps}
+        platforms = self.platforms()
+        return {name: platforms[name].observe(name).software for name in sorted(names)}
+
+    def _memory(self, command: str) -> AbstractContextManager[tuple[Journal, Lease]]:
+        return memory(self.state, command)
+
+    def _target(self, name: str) -> Target:
+        from hubfleet.probes.target import Target
+
+        door = self.local.door(name)
+        return Target(name, door.url, door.connect_to, door.user, door.token)
 
     def remarks(self) -> list[str]:
         """What this place cannot do that the declaration may ask for, in full sentences."""
@@ -118,13 +235,19 @@ class Installation:
         import asyncio
 
         from hubfleet.probes.person import probe_hubs
-        from hubfleet.probes.target import Target
 
-        targets = []
-        for name in names:
-            door = self.local.door(name)
-            targets.append(Target(name, door.url, door.connect_to, door.user, door.token))
+        targets = [self._target(name) for name in names]
         return asyncio.run(probe_hubs(targets, at_once=at_once, report=listen))
+
+
+@contextmanager
+def memory(state: StateFolder, command: str) -> Iterator[tuple[Journal, Lease]]:
+    """The journal, and the right to change the fleet, for as long as the block runs."""
+    lease = RecordedLease(state.lease, owner_here())
+    try:
+        yield FileJournal(state.journal), lease
+    finally:
+        lease.let_go()
 
 
 def open_installation(
@@ -144,6 +267,36 @@ def open_installation(
 def local_platform(state: Path | None, *, port: int | None = None) -> LocalPlatform:
     """The local platform alone, for what needs no declaration (`logs`, `down`, `systemd-unit`)."""
     return LocalPlatform(state_folder(state), port=port)
+
+
+def roll_back(
+    local: LocalPlatform,
+    hub: str,
+    snapshot: str,
+    report: Callable[[str], None],
+    *,
+    why: str,
+    other_software: OtherSoftware,
+    put_database_back: bool,
+) -> Outcome:
+    """Bring one hub back because a person asked for it, with journal and lease."""
+    state = local.state
+    wish = Wish(hub, local.cluster_of(hub), snapshot, why)
+    command = "hubfleet rollback"
+    with hold(state.apply_lock, command), memory(state, command) as (journal, lease):
+        return roll_back_by_hand(
+            wish,
+            local,
+            journal,
+            lease,
+            lambda: local.roll_back(
+                hub,
+                snapshot,
+                report,
+                other_software=other_software,
+                put_database_back=put_database_back,
+            ),
+        )
 
 
 def fleet_root(chosen: Path | None) -> Path:

@@ -17,7 +17,7 @@ CODE = "import matplotlib.pyplot as plt; line = plt.plot([1, 4, 2, 8]); print(6 
 
 
 def notebook(code: str) -> str:
-    cell = {
+    cell: dict[str, object] = {
         "cell_type": "code",
         "execution_count": None,
         "id": "plot",

@@ -28,7 +28,7 @@ def place(tmp_path):
 
 
 @pytest.fixture
-def fleet(tmp_path) -> Path:
+def fleet(tmp_path: Path) -> Path:
     root = tmp_path / "fleet"
     write_fleet(root, {"ant/prod": {}, "bee/prod": {}})
     return root

@@ -201,11 +201,11 @@ def test_a_state_folder_that_cannot_be_made_is_an_error_with_a_cure(place, fleet
 def test_the_first_up_checks_every_hub_and_says_how_to_sign_in(place, fleet):
     done = place.run("up", fleet=fleet)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"probing: ant/prod: healthy \(\d+\.\d s\)", done.stderr)
+    assert re.search(r"changing: ant/prod: done \(\d+\.\d s\)", done.stderr)
     assert f"ant/prod  http://prod-ant.localhost:{place.port}/" in done.stdout
     assert re.search(r"admins: ada\n    users: bo, cy\n    password \w{16}\n", done.stdout)
     again = place.run("up", fleet=fleet)
-    assert "probing" not in again.stderr, "nothing changed, so nothing is probed"
+    assert "changing" not in again.stderr, "nothing changed, so nothing is probed"
 
 
 def test_passwords_are_shown_only_when_asked_for(place, fleet):

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from hubfleet.fleet.load import load_fleet
+from hubfleet.fleet.load import FleetErrors, load_fleet
 from hubfleet.fleet.model import ClusterFile, CommunityFile, Declared, Fleet, FleetFile, HubValues
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -64,14 +64,36 @@ def test_few_environments_are_built_for_the_service(service: Fleet) -> None:
 
 
 def test_every_field_is_used_somewhere_in_the_service() -> None:
-    root = EXAMPLES / "service-43"
-    used = set(_keys(root / "fleet.yaml"))
-    for pattern in ("clusters/*.yaml", "communities/*/community.yaml", "communities/*/hubs/*.yaml"):
-        used.update(key for path in root.glob(pattern) for key in _keys(path))
+    # Ways to sign in that need a provider have a fleet of their own: the service runs offline.
+    roots = [EXAMPLES / "service-43", EXAMPLES / "sign-in"]
+    used: set[str] = set()
+    files = ("fleet.yaml", "clusters/*.yaml", "communities/*/community.yaml")
+    for pattern in (*files, "communities/*/hubs/*.yaml"):
+        used.update(key for root in roots for path in root.glob(pattern) for key in _keys(path))
     models = (FleetFile, ClusterFile, CommunityFile, HubValues)
     declarable = {key for model in models for key in _fields(model)}
-    # All clusters are local, so none says how to reach a Kubernetes cluster.
-    assert declarable - used == {"kubernetes"}
+    # A further environment has the fields of the first.
+    declarable = {key for key in declarable if not key.startswith("environments.")}
+    # All clusters are local, so none says how to reach a Kubernetes cluster; nobody needs the
+    # network to fetch a commit; and secrets stand in no plain file.
+    assert declarable - used == {"kubernetes", "environment.ref", "access.client.secret"}
+
+
+def test_the_ways_to_sign_in_lack_their_secrets_and_nothing_else() -> None:
+    with pytest.raises(FleetErrors) as raised:
+        load_fleet(EXAMPLES / "sign-in")
+    found = [(problem.code, problem.hint) for problem in raised.value.problems]
+    hubs = (
+        "campus/federated",
+        "campus/older",
+        "campus/staff",
+        "reef-lab/github",
+        "reef-lab/google",
+    )
+    assert found == [
+        ("no-client-secret", f"run `hubfleet secret set {hub} access.client.secret`")
+        for hub in hubs
+    ]
 
 
 def _keys(path: Path) -> Iterator[str]:

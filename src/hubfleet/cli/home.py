@@ -121,17 +121,22 @@ def usage(
 def snapshot(
     hubs: options.HubsArgument = None,
     keep_daily: Annotated[
-        int, typer.Option("--keep-daily", min=0, help="Days of which the last one is kept.")
-    ] = 7,
+        int | None,
+        typer.Option("--keep-daily", min=0, help="Days of which one is kept; default: the hub's."),
+    ] = None,
     keep_weekly: Annotated[
-        int, typer.Option("--keep-weekly", min=0, help="Weeks of which the last one is kept.")
-    ] = 4,
+        int | None,
+        typer.Option(
+            "--keep-weekly", min=0, help="Weeks of which one is kept; default: the hub's."
+        ),
+    ] = None,
     state: options.State = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Copy all homes aside and delete the copies that are old enough; run it every night."""
     from hubfleet.kit.errors import HubfleetError, Problem
+    from hubfleet.platforms.local.homes.people import kept_of
     from hubfleet.platforms.local.homes.priority import give_way
     from hubfleet.platforms.local.homes.retention import Keep
     from hubfleet.platforms.local.homes.taking import take_snapshot
@@ -142,7 +147,10 @@ def snapshot(
     problems: list[Problem] = []
     for folder in folders:
         try:
-            taken = take_snapshot(folder.path, Keep(keep_daily, keep_weekly))
+            declared = kept_of(folder)
+            daily = declared.daily if keep_daily is None else keep_daily
+            weekly = declared.weekly if keep_weekly is None else keep_weekly
+            taken = take_snapshot(folder.path, Keep(daily, weekly))
         except HubfleetError as error:
             problems += error.problems
             continue

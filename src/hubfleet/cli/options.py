@@ -46,6 +46,13 @@ AllowRemovals = Annotated[
     bool, typer.Option("--allow-removals", help="Remove hubs that are no longer declared.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Even when the plan changes very much.")]
+WithoutProbes = Annotated[
+    bool,
+    typer.Option(
+        "--without-probes",
+        help="Do not try changed hubs as a person would: one that answers counts as healthy.",
+    ),
+]
 WithoutIsolation = Annotated[
     bool,
     typer.Option(

@@ -21,20 +21,29 @@ def plan(
 ) -> None:
     """Show what `apply` would do, with the file and line of every change."""
     from hubfleet import wiring
+    from hubfleet.cli.apply import people_on
     from hubfleet.cli.choosing import known_patterns
+    from hubfleet.fleet.sign_in import ended_notes
+    from hubfleet.kit.clock import today
     from hubfleet.planning.explain import plan_as_json
     from hubfleet.planning.plan import refusals
 
     installation = wiring.open_installation(fleet, state)
     whole = installation.plan()
     made = whole.only(known_patterns(installation.fleet, whole, only or []))
-    refused = (*refusals(made), *installation.objections(made))
+    people = people_on(installation, made)
+    frozen = installation.frozen(made)
+    refused = (*refusals(made, people=people), *installation.objections(made))
+    refused += (frozen,) if frozen else ()
     if as_json:
-        output.print_json(plan_as_json(made, refused))
+        output.print_json(plan_as_json(made, refused, installation.schedule(made)))
     elif not quiet:
         from hubfleet.cli.plan_text import print_plan
 
-        print_plan(made)
+        print_plan(made, installation.schedule(made), people)
+        loaded = installation.fleet
+        for note in ended_notes(loaded, today(loaded.service.timezone)):
+            output.tell(f"note: {note}")
         if refused:
             output.say("")
             output.say("`apply` would refuse this plan as it stands:")

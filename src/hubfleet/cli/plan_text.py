@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
 from hubfleet.cli.output import in_short, stdout_console
 from hubfleet.planning.explain import explain, summary
 from hubfleet.planning.plan import Plan
-from hubfleet.planning.steps import Action, CreateHub, Reason, Step, action
+from hubfleet.planning.schedule import Schedule
+from hubfleet.planning.steps import Action, CreateHub, Reason, RemoveHub, Step, action
 
 _SIGNS: dict[Action, tuple[str, str]] = {
     "create": ("+", "green"),
@@ -19,19 +20,47 @@ _SIGNS: dict[Action, tuple[str, str]] = {
 }
 
 
-def print_plan(plan: Plan) -> None:
-    """Every step with its reasons, then the sum and the fingerprint."""
+def print_plan(
+    plan: Plan,
+    schedule: Schedule | None = None,
+    people: Mapping[str, Sequence[str]] = {},
+) -> None:
+    """Every step with its reasons, then the waves, the sum and the fingerprint.
+
+    `people` are those who work on hubs that would be removed.
+    """
     console = stdout_console()
     for step in plan.steps:
         sign, colour = _SIGNS[action(step)]
         console.print(Text(f"{sign} {explain(step)}", style=colour))
         for line in _reason_lines(step):
             console.print(Text(f"    {line}"))
+        if isinstance(step, RemoveHub) and people.get(step.name):
+            names = people[step.name]
+            console.print(Text(f"    {len(names)} work there now: {', '.join(names)}"))
     if plan.steps:
         console.print()
+    if schedule:
+        for line in _schedule_lines(schedule):
+            console.print(Text(line))
     console.print(Text(f"{summary(plan)}", style="bold"))
     if plan.steps:
         console.print(Text(f"fingerprint {plan.fingerprint}"))
+
+
+def _schedule_lines(schedule: Schedule) -> Iterator[str]:
+    """The waves as they will run; nothing for a plan whose steps wait for nothing."""
+    if len(schedule.waves) < 2 and not schedule.gates:
+        return
+    if schedule.checks:
+        yield f"first, probe {', '.join(schedule.checks)}: gates that the plan does not change"
+    for number, title in enumerate(schedule.waves):
+        items = [item for item in schedule.steps if item.wave == number]
+        yield f"{'then' if number else 'first'}, {title}: {len(items)} of {len(schedule.steps)}"
+        for item in items:
+            gates = f"  behind {', '.join(item.gates)}" if item.gates else ""
+            yield f"    {item.hub}{gates}"
+    yield ""
 
 
 def _reason_lines(step: Step) -> Iterator[str]:

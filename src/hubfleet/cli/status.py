@@ -46,6 +46,8 @@ def status_rows(installation: Installation) -> list[dict[str, object]]:
     `state` is that of the world, or `absent` for a declared hub that was never created; `stage` is
     None for a hub that nobody declares.
     """
+    from hubfleet.fleet.sign_in import access_note
+    from hubfleet.kit.clock import today
     from hubfleet.planning.plan import make_plan
     from hubfleet.planning.steps import action, hub_name
 
@@ -59,7 +61,8 @@ def status_rows(installation: Installation) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for name in sorted({*declared, *observed}):
         hub, seen = declared.get(name), observed.get(name)
-        notes = (seen.note if seen else "", waiting.get(name, ""))
+        access = access_note(hub.values.access, today(hub.timezone)) if hub else ""
+        notes = (seen.note if seen else "", waiting.get(name, ""), access)
         rows.append(
             {
                 "hub": name,

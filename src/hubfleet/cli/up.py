@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from hubfleet.cli import exits, options, output
-from hubfleet.cli.apply import carry_out, choose_plan, print_outcome
+from hubfleet.cli.apply import carry_out, choose_plan, refuse_frozen
+from hubfleet.cli.outcome import print_outcome
 
 if TYPE_CHECKING:
+    from hubfleet.platforms.platform import SignIn
     from hubfleet.wiring import Installation
 
 
@@ -32,14 +34,16 @@ def up(
     )
     with installation.lease("hubfleet up"):
         made = choose_plan(installation, [], Allowance(allow_removals, force))
-        report = carry_out(installation, made, quiet=quiet)
+        refuse_frozen(installation, made, "")
+        report = carry_out(installation, made, wiring.Asked("hubfleet up"), quiet=quiet)
     print_outcome(report, quiet=True)
-    changed = [
-        result.step.hub.name
+    # What was changed has been probed by the rollout; what was only started has not.
+    started = [
+        result.hub
         for result in report.of("done")
-        if hasattr(result.step, "hub") and result.outcome and result.outcome.changed
+        if result.probe is None and result.outcome and result.outcome.url
     ]
-    probes = probe_with_progress(installation, changed, at_once=2, quiet=quiet)
+    probes = probe_with_progress(installation, started, at_once=2, quiet=quiet)
     if not quiet:
         print_addresses(installation)
     if report.interrupted:
@@ -58,11 +62,8 @@ def print_addresses(installation: Installation) -> None:
             continue
         sign_in = installation.local.sign_in(name)
         output.say(f"{name}  {hub.url}")
-        for line in sign_in_lines(sign_in.admins, sign_in.users, sign_in.everyone):
+        for line in sign_in_lines(sign_in):
             output.say(f"    {line}")
-        if sign_in.password:
-            output.say(f"    password {sign_in.password}")
-            output.say(f"    password for admins {sign_in.admin_password}")
     remarks = installation.remarks()
     if remarks:
         output.say("")
@@ -74,15 +75,22 @@ def print_addresses(installation: Installation) -> None:
     output.say("`hubfleet probe`; `hubfleet down` stops everything and keeps people's files.")
 
 
-def sign_in_lines(admins: tuple[str, ...], users: tuple[str, ...], everyone: bool) -> list[str]:
-    """Who may sign in, in at most two lines."""
+_WITH = {"github": "GitHub", "google": "Google", "cilogon": "CILogon", "oidc": "their provider"}
+
+
+def sign_in_lines(sign_in: SignIn) -> list[str]:
+    """Who may sign in, and with what."""
     lines = []
-    if admins:
-        lines.append(f"admins: {', '.join(admins)}")
-    if everyone:
-        lines.append("users: everyone who knows the password, under any name")
-    elif users:
-        lines.append(f"users: {_some(users)}")
+    if sign_in.method in _WITH:
+        lines.append(f"people sign in with {_WITH[sign_in.method]}")
+    if sign_in.admins:
+        lines.append(f"admins: {', '.join(sign_in.admins)}")
+    users = (*sign_in.others, *([_some(sign_in.users)] if sign_in.users else ()))
+    if users:
+        lines.append(f"users: {'; '.join(users)}")
+    if sign_in.password:
+        lines.append(f"password {sign_in.password}")
+        lines.append(f"password for admins {sign_in.admin_password}")
     return lines
 
 

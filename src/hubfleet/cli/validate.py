@@ -14,6 +14,8 @@ def validate(
     """Check the whole fleet and print every problem with its place and cure."""
     from hubfleet import wiring
     from hubfleet.fleet.load import FleetErrors, load_fleet
+    from hubfleet.fleet.sign_in import ended_notes
+    from hubfleet.kit.clock import today
 
     try:
         loaded = load_fleet(wiring.fleet_root(fleet))
@@ -32,11 +34,14 @@ def validate(
         raise typer.Exit(exits.FAILED) from None
     hubs, clusters = len(loaded.hubs), len(loaded.clusters)
     communities = len(loaded.communities)
+    notes = ended_notes(loaded, today(loaded.service.timezone))
     if as_json:
         counts = {"hubs": hubs, "clusters": clusters, "communities": communities}
-        output.print_json({"ok": True, **counts, "problems": []})
+        output.print_json({"ok": True, **counts, "problems": [], "notes": notes})
     elif not quiet:
         output.say(
             f"{loaded.service.name}: {counted(hubs, 'hub')} on {counted(clusters, 'cluster')} "
             f"for {counted(communities, 'community', 'communities')}, no problem found"
         )
+        for note in notes:
+            output.tell(f"note: {note}")

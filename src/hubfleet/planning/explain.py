@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from hubfleet.kit.errors import Problem
 from hubfleet.planning.plan import Plan
+from hubfleet.planning.schedule import Schedule
 from hubfleet.planning.steps import (
     CreateHub,
     RemoveHub,
@@ -19,13 +20,30 @@ from hubfleet.planning.steps import (
 )
 
 
-def plan_as_json(plan: Plan, refusals: Iterable[Problem] = ()) -> dict[str, Any]:
-    """`{"fingerprint", "steps": [{"hub", "action", "reasons": [...]}], "refusals": [...]}`."""
+def plan_as_json(
+    plan: Plan, refusals: Iterable[Problem] = (), schedule: Schedule | None = None
+) -> dict[str, Any]:
+    """`{"fingerprint", "steps": [{"hub", "action", "reasons": [...]}], "refusals": [...]}`.
+
+    With a schedule also `"waves": [{"wave", "hubs": [{"hub", "gates", "why"}]}]` and `"checks"`,
+    the gates outside of the plan.
+    """
+    timed = {} if schedule is None else schedule_as_json(schedule)
     return {
+        **timed,
         "fingerprint": plan.fingerprint,
         "steps": [step_as_json(step) for step in plan.steps],
         "refusals": [problem.as_json() for problem in refusals],
     }
+
+
+def schedule_as_json(schedule: Schedule) -> dict[str, Any]:
+    """The waves in the order in which they begin."""
+    waves: list[dict[str, Any]] = [{"wave": title, "hubs": []} for title in schedule.waves]
+    for item in schedule.steps:
+        why = schedule.why_it_waits(item)
+        waves[item.wave]["hubs"].append({"hub": item.hub, "gates": list(item.gates), "why": why})
+    return {"waves": waves, "checks": list(schedule.checks)}
 
 
 def step_as_json(step: Step) -> dict[str, Any]:

@@ -7,7 +7,7 @@ fingerprint lets exactly the reviewed plan be applied.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -98,8 +98,21 @@ def make_plan(fleet: Fleet, observations: Iterable[Observation]) -> Plan:
     return Plan(tuple(sorted(steps, key=_order)), existing=len(seen))
 
 
-def refusals(plan: Plan, allowance: Allowance = Allowance()) -> tuple[Problem, ...]:
-    """Why this plan is not carried out as it stands; empty when it may be."""
+def declaration_digest(fleet: Fleet) -> str:
+    """Stands for everything declared about every hub; layout and comments do not count."""
+    hubs = {name: hub.flat() for name, hub in fleet.hubs.items()}
+    return digest([hubs, fleet.rollout.model_dump(mode="json")])
+
+
+def refusals(
+    plan: Plan,
+    allowance: Allowance = Allowance(),
+    people: Mapping[str, Sequence[str]] = {},
+) -> tuple[Problem, ...]:
+    """Why this plan is not carried out as it stands; empty when it may be.
+
+    `people` are those who work on the hubs to be removed, by hub.
+    """
     found = []
     removals = plan.count(RemoveHub)
     if removals and not allowance.removals:
@@ -108,7 +121,7 @@ def refusals(plan: Plan, allowance: Allowance = Allowance()) -> tuple[Problem, .
             Problem(
                 "removal-not-allowed",
                 f"the plan removes {_hubs(removals)}: {names}",
-                why="they exist, but the fleet no longer declares them",
+                why=f"they exist, but the fleet no longer declares them{_at_work(people)}",
                 hint="add --allow-removals, or declare them again; "
                 "people's files are kept in the state folder",
             )
@@ -117,6 +130,13 @@ def refusals(plan: Plan, allowance: Allowance = Allowance()) -> tuple[Problem, .
         found += _too_much(plan.count(UpdateHub), plan.existing, "changes")
         found += _too_much(removals, plan.existing, "removes")
     return tuple(found)
+
+
+def _at_work(people: Mapping[str, Sequence[str]]) -> str:
+    return "".join(
+        f"; {len(names)} work on {hub} now ({', '.join(names)})"
+        for hub, names in sorted(people.items())
+    )
 
 
 def _too_much(count: int, existing: int, verb: str) -> Iterator[Problem]:

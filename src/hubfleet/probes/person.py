@@ -11,14 +11,16 @@ that is older than a whole probe, belongs to a crashed probe, and its server is 
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import random
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
 import aiohttp
 
@@ -31,6 +33,9 @@ from hubfleet.probes.verdict import STAGES, Cause, ProbeResult, Stage, StageName
 _POLL_SECONDS = 0.1  # JupyterHub has no event for "stopped"
 
 _FILE_PREFIX = "hubfleet-probe-"
+
+_MOST_PAGES = 6
+_TO_PROVIDER = re.compile(r'href="([^"]*/oauth_login[^"]*)"')
 
 
 async def probe_hub(target: Target, *, limits: TimeLimits | None = None) -> ProbeResult:
@@ -161,24 +166,59 @@ class _Visit:
         return f"JupyterHub {version}"
 
     async def _sign_in(self) -> str:
-        async with self._call("GET", f"{self._target.url}hub/login", public=True) as answer:
-            if answer.status != 200:
-                raise _StageError(f"the sign-in page answers with {answer.status}")
-            page = await answer.text()
-        if "<form" not in page or 'name="_xsrf"' not in page:
-            raise _StageError("the sign-in page has no working form")
+        way = await self._way_in()
         async with self._call("GET", self._user_api) as answer:
             if answer.status in {401, 403}:
                 raise _StageError("the hub does not accept the probe's token")
             if answer.status == 200:
-                return "the form is there, the token is accepted"
+                return f"{way}, the token is accepted"
         async with self._call("POST", self._user_api) as answer:
             if answer.status not in {201, 409}:
                 raise _StageError(
                     f"the user {self._target.user} does not exist and the hub refused to make it "
                     f"({answer.status})"
                 )
-        return "the form is there, the probe's user was made"
+        return f"{way}, the probe's user was made"
+
+    async def _way_in(self) -> str:
+        """The pages that a person meets before they prove who they are, here or elsewhere."""
+        address = f"{self._target.url}hub/login"
+        for _ in range(_MOST_PAGES):
+            async with self._call("GET", address, public=True) as answer:
+                leads_to = answer.headers.get("Location") if 300 <= answer.status < 400 else None
+                if answer.status in {502, 503} and "oauth_login" in address:
+                    raise _StageError("the service that people sign in with does not answer")
+                if answer.status != 200 and leads_to is None:
+                    raise _StageError(f"the sign-in page answers with {answer.status}")
+                page = await answer.text()
+            if leads_to is None:
+                if "<form" in page and 'name="_xsrf"' in page:
+                    return "the form is there"
+                button = _TO_PROVIDER.search(page)
+                if button is None:
+                    raise _StageError("the sign-in page has no working form")
+                leads_to = html.unescape(button[1])
+            address = urljoin(address, leads_to)
+            host = urlsplit(address).hostname or ""
+            if host != host_of(self._target):
+                return await self._elsewhere(address, host)
+        raise _StageError("the sign-in page leads in a circle")
+
+    async def _elsewhere(self, address: str, host: str) -> str:
+        """People sign in at another service: its page must be there, and know this hub."""
+        try:
+            async with self._call("GET", address, public=True) as answer:
+                status = answer.status
+        except (aiohttp.ClientError, OSError) as failed:
+            raise _StageError(f"people sign in at {host}: {_plain(failed)}") from failed
+        if status in {400, 404}:
+            raise _StageError(
+                f"people sign in at {host}, which answers {status}: does it know this hub and "
+                "its callback address?"
+            )
+        if status >= 500:
+            raise _StageError(f"people sign in at {host}, which answers {status}")
+        return f"people sign in at {host}"
 
     async def _spawn(self) -> str:
         waited = 0.0

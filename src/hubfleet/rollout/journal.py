@@ -1,41 +1,188 @@
-"""The memory of intentions: what was about to be done, and what came of it.
+"""The journal as a file: one JSON object a line, in the state folder.
 
-The engine writes the intention before an act and the outcome after it; an intention without an
-outcome marks where a rollout was cut off.
+For a place without the ledger, and for simulated rollouts. A line that a crash cut in two is the
+last one and is left out when reading; anything else that cannot be read is an error with a cure.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
-from threading import Lock
-from typing import Any, Protocol
+from threading import Condition
+from typing import Any
 
-from hubfleet.kit.clock import timestamp
+from hubfleet.kit.errors import HubfleetError, failure
 from hubfleet.kit.files import PRIVATE_FILE
+from hubfleet.rollout.ports import (
+    DURABLE,
+    ActEnded,
+    ActIntended,
+    CutOff,
+    Entry,
+    GateJudged,
+    HubSettled,
+    PlannedStep,
+    RevisionMade,
+    RolloutBegun,
+    RolloutEnded,
+)
+
+KINDS: dict[str, type[Entry]] = {
+    "rollout": RolloutBegun,
+    "intent": ActIntended,
+    "outcome": ActEnded,
+    "gate": GateJudged,
+    "revision": RevisionMade,
+    "settled": HubSettled,
+    "end": RolloutEnded,
+}
+_WORDS = {made: word for word, made in KINDS.items()}
 
 
-class Journal(Protocol):
-    """Appends entries; an entry that `write` returned from survives a crash of the machine."""
+class MemoryJournal:
+    """A journal that ends with the process: for dry runs, and to look at in tests."""
 
-    def write(self, kind: str, rollout: str, **facts: Any) -> None: ...
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    def write(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    def cut_off(self) -> CutOff | None:
+        return cut_off_of(self.entries)
 
 
 class FileJournal:
-    """One JSON object a line, each synced to disk; safe for several threads of one process."""
+    """Safe for several threads of one process; they share the waits for the disk."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = Lock()
+        self._turn = Condition()
+        self._written = 0
+        self._synced = 0
+        self._syncing = False
+        self._descriptor: int | None = None
 
-    def write(self, kind: str, rollout: str, **facts: Any) -> None:
-        line = json.dumps({"at": timestamp(), "kind": kind, "rollout": rollout, **facts})
-        with self._lock:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-            descriptor = os.open(self._path, flags, PRIVATE_FILE)
+    def write(self, entry: Entry) -> None:
+        line = json.dumps({"kind": _WORDS[type(entry)], **asdict(entry)}) + "\n"
+        try:
+            with self._turn:
+                descriptor = self._open()
+                os.write(descriptor, line.encode())
+                self._written += 1
+                mine = self._written
+            if isinstance(entry, DURABLE):
+                self._sync(descriptor, mine)
+        except OSError as error:
+            raise _not_written(self._path, error) from None
+
+    def cut_off(self) -> CutOff | None:
+        return cut_off_of(self.read())
+
+    def read(self) -> list[Entry]:
+        """All entries, oldest first; raises `journal-damaged` with the line."""
+        try:
+            lines = self._path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return []
+        entries = []
+        for number, line in enumerate(lines[:-1], start=1):
             try:
-                os.write(descriptor, line.encode() + b"\n")
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+                entries.append(entry_of(json.loads(line)))
+            except (ValueError, KeyError, TypeError) as error:
+                raise _damaged(self._path, number, error) from None
+        return entries
+
+    def _open(self) -> int:
+        if self._descriptor is None:
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            self._descriptor = os.open(self._path, flags, PRIVATE_FILE)
+            _end_the_last_line(self._descriptor)
+        return self._descriptor
+
+    def _sync(self, descriptor: int, mine: int) -> None:
+        """Wait until the line is on the disk; one thread syncs for all that wrote before it."""
+        with self._turn:
+            while self._syncing and self._synced < mine:
+                self._turn.wait()
+            if self._synced >= mine:
+                return
+            self._syncing = True
+            reached = self._written
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            with self._turn:
+                self._synced = max(self._synced, reached)
+                self._syncing = False
+                self._turn.notify_all()
+
+
+def cut_off_of(entries: list[Entry]) -> CutOff | None:
+    """What the last rollout among the entries left open."""
+    begun: RolloutBegun | None = None
+    for entry in entries:
+        if isinstance(entry, RolloutBegun):
+            begun = entry
+        elif isinstance(entry, RolloutEnded) and begun and entry.rollout == begun.rollout:
+            begun = None
+    if begun is None:
+        return None
+    cut = CutOff(begun, {}, {}, {})
+    kept: dict[type[Entry], Any] = {
+        HubSettled: cut.settled,
+        ActIntended: cut.intended,
+        GateJudged: cut.judged,
+    }
+    for entry in entries:
+        if entry.rollout == begun.rollout and type(entry) in kept:
+            kept[type(entry)][entry.hub] = entry  # type: ignore[union-attr]
+    return cut
+
+
+def entry_of(facts: dict[str, Any]) -> Entry:
+    """The entry that a line holds."""
+    kind = KINDS[facts.pop("kind")]
+    if kind is RolloutBegun:
+        facts["steps"] = tuple(PlannedStep(**step) for step in facts["steps"])
+    if kind is ActEnded:
+        facts["problems"] = tuple(facts["problems"])
+    return kind(**facts)
+
+
+def _end_the_last_line(descriptor: int) -> None:
+    """A line that a crash cut in two must not swallow the next one: it is taken off."""
+    size = os.fstat(descriptor).st_size
+    kept = size
+    while kept:
+        begin = max(kept - 4096, 0)
+        at = os.pread(descriptor, kept - begin, begin).rfind(b"\n")
+        if at >= 0:
+            kept = begin + at + 1
+            break
+        kept = begin
+    if kept != size:
+        os.ftruncate(descriptor, kept)
+
+
+def _not_written(path: Path, error: OSError) -> HubfleetError:
+    return failure(
+        "journal-not-written",
+        "the journal cannot be written, so nothing is changed",
+        place=str(path),
+        why=error.strerror or str(error),
+        hint="make room on the disk or mend the file's rights, then run the command again",
+    )
+
+
+def _damaged(path: Path, line: int, error: Exception) -> HubfleetError:
+    return failure(
+        "journal-damaged",
+        "the journal holds a line that is no entry, so it is not known what was cut off",
+        place=f"{path}:{line}",
+        why=str(error),
+        hint="look at the hubs with `hubfleet status`, move the file away and run "
+        "`hubfleet apply` again: it looks at the world and goes on from there",
+    )

@@ -54,7 +54,7 @@ def a_hub(
     )
 
 
-def a_fleet(*hubs: Hub, **rollout: int) -> Fleet:
+def a_fleet(*hubs: Hub, **rollout: Any) -> Fleet:
     clusters = {
         name: Cluster(name, ClusterFile(platform="local"), Place(f"clusters/{name}.yaml"))
         for name in {hub.cluster for hub in hubs}

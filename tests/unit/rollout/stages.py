@@ -1,73 +1,90 @@
-"""A platform that only pretends, for the engine's tests: it keeps the order of acts."""
+"""A simulated rollout in virtual time, for the engine's tests, with its order of acts kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from threading import Lock
+from dataclasses import dataclass, field
 from typing import Any
 
-from hubfleet.kit.errors import failure
-from hubfleet.planning.observation import Observation
-from hubfleet.planning.steps import Step, hub_name
-from hubfleet.platforms.platform import Door, Outcome, SignIn
+from hubfleet.fleet.model import Fleet
+from hubfleet.planning.plan import declaration_digest, make_plan
+from hubfleet.planning.schedule import schedule
+from hubfleet.platforms.simulated import Probes, SimulatedPlatform
+from hubfleet.platforms.simulated_script import HubScript, Script
+from hubfleet.platforms.simulated_world import World
+from hubfleet.probes.simulated import SimulatedProber
+from hubfleet.rollout import engine
+from hubfleet.rollout.course import Means
+from hubfleet.rollout.crew import VirtualCrew
+from hubfleet.rollout.events import Event
+from hubfleet.rollout.journal import MemoryJournal
+from hubfleet.rollout.lease import NoLease
+from hubfleet.rollout.report import Report
+from hubfleet.rollout.stop import Stop
+from tests.unit.planning.worlds import SOFTWARE
+
+CLUSTERS = ("dune", "reef")
 
 
-class PretendPlatform:
-    """Carries out every step at once, except those of hubs in `broken`, which fail."""
+@dataclass
+class Stage:
+    """A world, what was told while a rollout changed it, and the journal."""
 
-    def __init__(self, broken: set[str] = frozenset(), bug: set[str] = frozenset()) -> None:  # type: ignore[assignment]
-        self.acts: list[tuple[str, str]] = []
-        self.most_at_once = 0
-        self._broken = broken
-        self._bug = bug
-        self._lock = Lock()
-        self._under_way = 0
+    world: World = field(default_factory=World)
+    journal: Any = field(default_factory=MemoryJournal)
+    lease: Any = field(default_factory=NoLease)
+    crew: VirtualCrew = field(default_factory=VirtualCrew)
+    events: list[Event] = field(default_factory=list)
+    stop: Stop = field(default_factory=Stop)
+    platform: Any = None
 
-    def perform(self, step: Step, report: Any) -> Outcome:
-        name = hub_name(step)
-        with self._lock:
-            self._under_way += 1
-            self.most_at_once = max(self.most_at_once, self._under_way)
-            self.acts.append(("begin", name))
-        report("working")
-        with self._lock:
-            self._under_way -= 1
-            self.acts.append(("end", name))
-        if name in self._broken:
-            raise failure("hub-did-not-come-up", f"{name} did not come up")
-        if name in self._bug:
-            raise ZeroDivisionError("a bug")
-        return Outcome(True, 1, "")
+    def run(
+        self, fleet: Fleet, scripts: dict[str, HubScript] | None = None, *, probes: bool = True
+    ) -> Report:
+        """Observe, plan, carry out, as `apply` does."""
+        script = Script(HubScript(), scripts or {})
+        platform = self.platform or self.platform_of(script)
+        plan = make_plan(fleet, [platform.observe(name) for name in CLUSTERS])
+        prober = SimulatedProber(Probes(self.world, script), self.crew.sleep)
+        means = Means(
+            dict.fromkeys(CLUSTERS, platform),
+            self.journal,
+            self.lease,
+            self.crew,
+            prober if probes else None,
+            dict.fromkeys(CLUSTERS, SOFTWARE),
+        )
+        order = engine.Order(
+            schedule(plan, fleet.rollout),
+            fleet.rollout,
+            fleet.hubs,
+            plan.fingerprint,
+            declaration_digest(fleet),
+            who="ada",
+            why="a reason",
+            cut_off=self.journal.cut_off(),
+        )
+        return engine.run(order, means, self.events.append, self.stop)
 
-    def clusters(self) -> frozenset[str]:
-        return frozenset()
+    def platform_of(self, script: Script | None = None) -> SimulatedPlatform:
+        return SimulatedPlatform(self.world, script, self.crew.sleep, SOFTWARE)
 
-    def observe(self, cluster: str) -> Observation:
-        return Observation(cluster)
+    def phases(self, phase: str) -> list[str]:
+        """The hubs that entered a phase, in order."""
+        return [event.hub for event in self.events if event.hub and event.phase == phase]
 
-    def objections(self, hubs: Any) -> tuple[Any, ...]:
-        return ()
-
-    def prepare(self, hubs: Any, report: Any) -> None: ...
-
-    def door(self, hub: str) -> Door:
-        return Door(hub, "", None, "", "")
-
-    def sign_in(self, hub: str) -> SignIn:
-        return SignIn(hub, "")
-
-    def logs(self, hub: str, *, lines: int, follow: bool) -> Iterator[str]:
-        return iter(())
-
-    def remarks(self) -> list[str]:
-        return []
+    def at(self, hub: str, phase: str) -> int:
+        """When a hub entered a phase, as a place in the order of all events."""
+        return next(
+            number
+            for number, event in enumerate(self.events)
+            if (event.hub, event.phase) == (hub, phase)
+        )
 
 
-class ListJournal:
-    """A journal that can be looked at."""
+def fates(report: Report) -> dict[str, str]:
+    """What became of every hub."""
+    return {result.hub: result.fate for result in report.results}
 
-    def __init__(self) -> None:
-        self.entries: list[dict[str, Any]] = []
 
-    def write(self, kind: str, rollout: str, **facts: Any) -> None:
-        self.entries.append({"kind": kind, **facts})
+FAILS = HubScript(act_fails=True)
+SICK = HubScript(verdict="failed")

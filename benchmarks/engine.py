@@ -1,0 +1,98 @@
+"""What the engine itself costs: 1,000 hubs on 200 clusters, steps of 100 ms, 40 in parallel.
+
+Limits: within 15 % of the ideal time, 5 ms of CPU a step; 10,000 hubs under 600 MB, and memory
+that grows no faster than the fleet. Real threads, a real journal file; only hubs are simulated.
+`python -m benchmarks.engine`
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import report
+from hubfleet.planning.plan import declaration_digest, make_plan
+from hubfleet.planning.schedule import schedule
+from hubfleet.platforms.simulated import SimulatedPlatform
+from hubfleet.platforms.simulated_script import HubScript, Script
+from hubfleet.platforms.simulated_world import World
+from hubfleet.rollout import engine
+from hubfleet.rollout.course import Means
+from hubfleet.rollout.crew import ThreadCrew
+from hubfleet.rollout.events import nobody
+from hubfleet.rollout.journal import FileJournal
+from hubfleet.rollout.lease import RecordedLease
+from tests.unit.planning.worlds import a_fleet, a_hub
+
+PARALLEL = 40
+
+
+def one(hubs: int, clusters: int, step: float) -> dict[str, Any]:
+    """A first rollout of a fleet in this process."""
+    fleet = a_fleet(
+        *(a_hub(f"c{number}/prod", f"k{number % clusters}") for number in range(hubs)),
+        max_parallel=PARALLEL,
+        per_cluster=PARALLEL,
+        waves=("100%",),
+    )
+    names = [f"k{number}" for number in range(clusters)]
+    with tempfile.TemporaryDirectory() as folder:
+        crew = ThreadCrew()
+        platform = SimulatedPlatform(World(), Script(HubScript(act=step)), crew.sleep)
+        plan = make_plan(fleet, [platform.observe(name) for name in names])
+        means = Means(
+            dict.fromkeys(names, platform),
+            FileJournal(Path(folder) / "journal.jsonl"),
+            RecordedLease(Path(folder) / "lease.json", "benchmark"),
+            crew,
+            None,
+        )
+        before, began = time.process_time(), time.perf_counter()
+        order = engine.Order(
+            schedule(plan, fleet.rollout),
+            fleet.rollout,
+            fleet.hubs,
+            plan.fingerprint,
+            declaration_digest(fleet),
+        )
+        done = engine.run(order, means, nobody)
+        seconds, cpu = time.perf_counter() - began, time.process_time() - before
+    assert done.ok
+    ideal = hubs * step / PARALLEL
+    return {
+        "hubs": hubs,
+        "seconds": round(seconds, 2),
+        "over_ideal": round(seconds / ideal - 1, 3) if ideal else None,
+        "cpu_ms_per_step": round(cpu / hubs * 1000, 2),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def alone(*arguments: str) -> dict[str, Any]:
+    """In a process of its own, whose memory is nobody else's."""
+    command = [sys.executable, "-m", "benchmarks.engine", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        hubs, clusters, step = sys.argv[1:]
+        json.dump(one(int(hubs), int(clusters), float(step)), sys.stdout)
+        return
+    report(
+        benchmark="engine",
+        steps_of_100_ms=alone("1000", "200", "0.1"),
+        many=[alone(str(hubs), "200", "0.01") for hubs in (2500, 5000, 10000)],
+    )
+
+
+if __name__ == "__main__":
+    main()
