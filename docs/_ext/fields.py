@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from hubfleet.fleet.model import ClusterFile, CommunityFile, Declared, FleetFile, HubValues
+from hubfleet.fleet.secrets.secret import Secret
 
 FILES: dict[str, type[Declared]] = {
     "fleet.yaml": FleetFile,
@@ -59,6 +60,8 @@ def type_words(annotation: Any) -> str:
     origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
+    if Secret in arguments:
+        return "encrypted text"
     if origin in (typing.Union, types.UnionType):
         return " or ".join(type_words(kind) for kind in arguments if kind is not type(None))
     if origin is typing.Annotated:
