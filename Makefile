@@ -32,9 +32,11 @@ test-unit: setup ## Run the quick tests only
 	@$(BIN)/python -m pytest tests/unit -n auto --maxprocesses 8 $(PYTEST_ARGS)
 
 lint: setup ## Check style and types
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy --no-error-summary
+	@failed=0; \
+	$(BIN)/ruff check --quiet . || failed=1; \
+	$(BIN)/ruff format --check . || failed=1; \
+	$(BIN)/mypy --no-error-summary || failed=1; \
+	exit $$failed
 
 docs: setup ## Build the documentation into docs/_build/html
 	@$(BIN)/python -m sphinx -q -W -b html docs docs/_build/html

@@ -24,7 +24,7 @@ SERVICE_43 = Path(__file__).parent.parent / "examples" / "service-43"
 def running_fleet(fleet: Path = SERVICE_43) -> Iterator[LocalPlace]:
     """The example fleet, started in a folder of its own and stopped in the end."""
     with tempfile.TemporaryDirectory() as folder, local_place(Path(folder) / "state") as place:
-        done = place.run("apply", "--yes", "--quiet", fleet=fleet)
+        done = place.run("apply", "--yes", "--quiet", "--without-probes", fleet=fleet)
         if done.returncode:
             raise SystemExit(done.stderr)
         yield place

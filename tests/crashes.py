@@ -112,7 +112,9 @@ def prepare(folder: Path, seed: int) -> None:
     _, before, _ = case(seed)
     world = World(folder / "world.json")
     for name, hub in before.items():
-        made = SimulatedHub(hub.cluster, "running", hub.flat(), SOFTWARE, 1, f"http://{hub.domain}/")
+        made = SimulatedHub(
+            hub.cluster, "running", hub.flat(), SOFTWARE, 1, f"http://{hub.domain}/"
+        )
         world.put(name, made, "before")
 
 
@@ -218,7 +220,9 @@ def _compare(seed: int, plain: Path, killed: Path, tally: Tally) -> None:
     if state(plain) != state(killed):
         tally.faults.append(f"seed {seed}: another end than without a crash")
     done = Counter((what, hub) for what, hub, _ in state(killed)["done"])
-    tally.faults += [f"seed {seed}: {what} twice on {hub}" for (what, hub), n in done.items() if n > 1]
+    tally.faults += [
+        f"seed {seed}: {what} twice on {hub}" for (what, hub), n in done.items() if n > 1
+    ]
     settled: set[tuple[str, str]] = set()
     for entry in FileJournal(killed / "journal.jsonl").read():
         if isinstance(entry, HubSettled) and entry.fate != "held":

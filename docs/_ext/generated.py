@@ -13,6 +13,7 @@ from typing import Any
 
 import commands
 import error_codes
+import features
 import fields
 
 from hubfleet.fleet.responsibilities import RESPONSIBILITIES
@@ -49,6 +50,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "fields": fields.markdown,
     "commands": commands.markdown,
     "errors": lambda: error_codes.markdown(SOURCE),
+    "features": features.markdown,
     "responsibilities": responsibilities,
     "state_folder": state_folder,
 }

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from hubfleet import __version__
 from hubfleet.fleet.load import find_root, load_fleet
 from hubfleet.fleet.model import Fleet, Hub
 from hubfleet.kit.clock import now
@@ -242,7 +244,21 @@ class Installation:
 
 @contextmanager
 def memory(state: StateFolder, command: str) -> Iterator[tuple[Journal, Lease]]:
-    """The journal, and the right to change the fleet, for as long as the block runs."""
+    """The journal, and the right to change the fleet, for as long as the block runs.
+
+    The office's ledger is both. Where the office is not installed, files take its place, and the
+    ledger reads them in when it is opened for the first time.
+    """
+    if find_spec("django"):
+        from hubfleet.office.site.opening import open_ledger
+
+        url = os.environ.get("HUBFLEET_DATABASE")
+        with (
+            open_ledger(state.path, url, version=__version__) as ledger,
+            ledger.lease(command) as held,
+        ):
+            yield ledger, held
+        return
     lease = RecordedLease(state.lease, owner_here())
     try:
         yield FileJournal(state.journal), lease
@@ -297,6 +313,14 @@ def roll_back(
                 put_database_back=put_database_back,
             ),
         )
+
+
+@contextmanager
+def lease_of(state: Path | None, command: str) -> Iterator[None]:
+    """Keep rollouts out of a state folder; where there is none, there is nothing to keep out."""
+    folder = state_folder(state)
+    with hold(folder.apply_lock, command) if folder.path.exists() else nullcontext():
+        yield
 
 
 def fleet_root(chosen: Path | None) -> Path:

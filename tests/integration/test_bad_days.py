@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hubfleet.platforms.local.answers import hub_answers_people
 from hubfleet.platforms.local.control import read_status
 from hubfleet.platforms.local.processes import start_time
 from hubfleet.platforms.local.servers import running_servers
@@ -170,3 +171,18 @@ def test_a_killed_apply_leaves_a_truth_that_the_next_one_mends(place, fleet, mom
     assert place.json("plan", fleet=fleet)["steps"] == []
     rows = {row["hub"]: row["revision"] for row in place.json("status", fleet=fleet)["hubs"]}
     assert rows == {"ant/prod": 2, "bee/prod": 1}
+
+
+def test_a_killed_keeper_and_proxy_leave_nobody_before_a_closed_door(place, fleet):
+    apply(place, fleet)
+    keeper = read_status(place.state).keeper
+    assert keeper is not None
+    kill(keeper.pid)
+    kill(pids(place)["proxy"])
+    apply(place, fleet)
+    for name in ("prod-ant.localhost", "prod-bee.localhost"):
+        until(
+            lambda host=name: hub_answers_people(place.port, host),
+            f"{name} behind the new proxy",
+            seconds=10,
+        )

@@ -93,6 +93,10 @@ def main() -> None:
         sys.exit(exits.FAILED)
     except KeyboardInterrupt:
         sys.exit(exits.INTERRUPTED)
+    except OSError as error:
+        from hubfleet.cli.crash import explain_system_error
+
+        sys.exit(explain_system_error(error))
     except Exception as error:
         from hubfleet.cli.crash import write_crash_log
 

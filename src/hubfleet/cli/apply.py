@@ -209,5 +209,9 @@ def _ask(made: Plan) -> None:
             "nobody is there to confirm the plan",
             hint=f"add --yes, or --plan {made.fingerprint} to apply exactly the plan above",
         )
-    if not typer.confirm("Apply this plan?", err=True):
+    try:
+        agreed = typer.confirm("Apply this plan?", err=True)
+    except typer.Abort:
+        raise typer.Exit(exits.INTERRUPTED) from None
+    if not agreed:
         raise typer.Exit(exits.FAILED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import sys
@@ -9,8 +10,29 @@ import tempfile
 import traceback
 
 from hubfleet import __version__
-from hubfleet.cli.output import tell
+from hubfleet.cli import exits
+from hubfleet.cli.output import print_problems, tell
 from hubfleet.kit.clock import timestamp
+from hubfleet.kit.errors import Problem
+
+
+_SYSTEM_ERRORS = {
+    errno.ENOSPC: ("disk-full", "the disk is full", "make room, then run the command again"),
+    errno.EDQUOT: ("disk-full", "your quota is used up", "make room, then run the command again"),
+    errno.EACCES: ("no-permission", "a file may not be used", "mend its owner or mode"),
+    errno.EROFS: ("read-only", "the disk is read-only", "mount it for writing, or use another"),
+}
+
+
+def explain_system_error(error: OSError) -> int:
+    """The exit code; what the system refuses is the machine's matter, anything else is a bug."""
+    known = _SYSTEM_ERRORS.get(error.errno or 0)
+    if known is None:
+        write_crash_log(error)
+        return exits.BUG
+    code, what, hint = known
+    print_problems([Problem(code, what, error.filename, error.strerror or "", hint)])
+    return exits.FAILED
 
 
 def write_crash_log(error: Exception) -> None:

@@ -35,6 +35,7 @@ def down(
             )
         if not typer.confirm(f"{len(people)} servers are running. Stop them too?", err=True):
             raise typer.Exit(exits.FAILED)
-    stopped = local.stop_all(keep_hubs=keep_hubs)
+    with wiring.lease_of(state, "hubfleet down"):
+        stopped = local.stop_all(keep_hubs=keep_hubs)
     if not quiet:
         output.say(stopped)

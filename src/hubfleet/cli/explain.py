@@ -47,7 +47,10 @@ def explain(
         return
     from rich.table import Table
 
-    table = Table("key", "value", "layer", "place", box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("key", "value", "layer", "place"):
+        # What one asks for is the place: the value gives way on a narrow screen.
+        table.add_column(column, overflow="fold", no_wrap=column != "value")
     for name, effective in found:
         place = "" if effective.place is None else str(effective.place)
         table.add_row(name, output.in_short(effective.value), effective.layer, place)

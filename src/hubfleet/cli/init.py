@@ -12,7 +12,7 @@ from hubfleet.cli import output
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")] = Path(),
 ) -> None:
     """Write a small fleet to start from: one community with a staging and a production hub."""
     from hubfleet.kit.errors import failure
@@ -26,9 +26,10 @@ def init(
             hint="choose another folder, or copy what you need from a fleet begun elsewhere",
         )
     shutil.copytree(starter(), folder, dirs_exist_ok=True)
-    output.say(f"A fleet was begun in {folder}. Next:")
-    output.say(f"  hubfleet validate --fleet {folder}")
-    output.say(f"  hubfleet up --fleet {folder}")
+    here = folder.resolve()
+    output.say(f"A fleet was begun in {here}: look at its files, then run")
+    output.say(f"  hubfleet validate --fleet {here}")
+    output.say(f"  hubfleet up --fleet {here}")
 
 
 def starter() -> Path:

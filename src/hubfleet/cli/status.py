@@ -77,7 +77,17 @@ def status_rows(installation: Installation) -> list[dict[str, object]]:
     return rows
 
 
-_COLOURS = {"running": "green", "starting": "yellow", "crashed": "red", "stopped": "red"}
+_COLOURS = {
+    "running": "green",
+    "starting": "yellow",
+    "hanging": "red",
+    "crashed": "red",
+    "stopped": "red",
+}
+
+
+_NARROW = 100
+"""Columns of a screen below which a table would break every word."""
 
 
 def _print_table(rows: list[dict[str, object]]) -> None:
@@ -86,6 +96,12 @@ def _print_table(rows: list[dict[str, object]]) -> None:
 
     columns = ["hub", "cluster", "stage", "state", "url", "revision"]
     columns += ["note"] if any(row["note"] for row in rows) else []
+    console = output.stdout_console()
+    if console.width < _NARROW:
+        for row in rows:
+            console.print(f"{row['hub']}  {row['state']}  {row['note'] or ''}".rstrip())
+            console.print(f"    {row['url'] or 'no address yet'}", soft_wrap=True)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column == "url")
@@ -93,4 +109,4 @@ def _print_table(rows: list[dict[str, object]]) -> None:
         cells = [Text(str(row[column] or "-")) for column in columns]
         cells[3].stylize(_COLOURS.get(str(row["state"]), "dim"))
         table.add_row(*cells)
-    output.stdout_console().print(table)
+    console.print(table)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -37,6 +40,8 @@ def up(
         refuse_frozen(installation, made, "")
         report = carry_out(installation, made, wiring.Asked("hubfleet up"), quiet=quiet)
     print_outcome(report, quiet=True)
+    if report.interrupted:
+        raise typer.Exit(exits.INTERRUPTED)
     # What was changed has been probed by the rollout; what was only started has not.
     started = [
         result.hub
@@ -45,9 +50,9 @@ def up(
     ]
     probes = probe_with_progress(installation, started, at_once=2, quiet=quiet)
     if not quiet:
+        if not made.steps:
+            output.say("Nothing to do: every hub is as declared.")
         print_addresses(installation)
-    if report.interrupted:
-        raise typer.Exit(exits.INTERRUPTED)
     if not report.ok or any(probe.verdict == "failed" for probe in probes):
         raise typer.Exit(exits.FAILED)
 
@@ -60,6 +65,9 @@ def print_addresses(installation: Installation) -> None:
         hub = observed.get(name)
         if hub is None:
             continue
+        if hub.state != "running":
+            output.say(f"{name}  is {hub.state}: `hubfleet logs {name}` may say why")
+            continue
         sign_in = installation.local.sign_in(name)
         output.say(f"{name}  {hub.url}")
         for line in sign_in_lines(sign_in):
@@ -71,8 +79,11 @@ def print_addresses(installation: Installation) -> None:
         for remark in remarks:
             output.say(f"  - {remark}")
     output.say("")
-    output.say("Next: open an address above, or run `hubfleet status`, `hubfleet plan`, ")
-    output.say("`hubfleet probe`; `hubfleet down` stops everything and keeps people's files.")
+    fleet = f" --fleet {shlex.quote(str(installation.fleet.root))}"
+    program = shlex.quote(sys.argv[0]) if shutil.which("hubfleet") is None else "hubfleet"
+    output.say("Next: open an address above, or run")
+    output.say(f"  {program} status{fleet}")
+    output.say(f"  {program} down                (stops everything, keeps people's files)")
 
 
 _WITH = {"github": "GitHub", "google": "Google", "cilogon": "CILogon", "oidc": "their provider"}

@@ -47,6 +47,7 @@ class Draft:
     sound: bool
     default_domain: str
     default_title: str
+    origins: Mapping[str, Place]
 
     @property
     def community(self) -> str:
@@ -97,6 +98,11 @@ def draft_hub(
         all(layer.sound for layer in layers),
         f"{label}.{domain}",
         f"{title} ({short})",
+        {
+            "domain": fleet.document.place(("service", "domain")),
+            "timezone": fleet.document.place(("service", "timezone")),
+            "title": community.document.place(("name",)),
+        },
     )
 
 
@@ -122,10 +128,11 @@ def finish(
         setting = draft.settings.get(path)
         if setting is None or (path == ("gate",) and value is None):
             layer: Layer = "computed" if path[0] in computed and value is not None else "product"
-            effective[".".join(path)] = Effective(value, layer)
+            origin = draft.origins.get(path[0]) if layer == "computed" else None
+            effective[".".join(path)] = Effective(value, layer, origin)
         else:
             effective[".".join(path)] = Effective(value, setting.layer, setting.place)
-    effective["timezone"] = Effective(timezone, "computed")
+    effective["timezone"] = Effective(timezone, "computed", draft.origins["timezone"])
     if logo is not None:
         effective["page.logo_content"] = Effective(logo.name, "computed")
     for key, (value, place) in (of_environments or {}).items():

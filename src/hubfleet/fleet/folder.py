@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from hubfleet.fleet.fields import is_name
@@ -19,6 +20,7 @@ _RENAMES = {
     "cluster": "clusters",
     "community": "communities",
 }
+_FOLDERS = ("clusters", "communities")
 _NAME_HINT = "use at most 30 lower-case letters, digits and `-`, such as earth-lab"
 
 
@@ -80,12 +82,12 @@ def survey(root: Path) -> Survey:
             _refuse_yml(found, name, name)
         elif name.endswith(SUFFIX):
             _secret_file(found, name)
-        elif entry.is_dir() and name in _RENAMES:
+        elif entry.is_dir() and (meant := _meant(name)):
             found.problem(
                 "unexpected-folder",
                 name,
                 f"a folder `{name}` means nothing here",
-                hint=f"move its files to {_RENAMES[name]}/",
+                hint=f"move its files to {meant}/",
             )
     for name, path in _yaml_files(found, "clusters", "a cluster"):
         found.clusters[name] = path
@@ -105,6 +107,12 @@ def survey(root: Path) -> Survey:
                 else "move it out of communities/",
             )
     return found
+
+
+def _meant(name: str) -> str:
+    """The folder that somebody misspelt; empty for a folder that is none of ours."""
+    near = get_close_matches(name, _FOLDERS, 1, cutoff=0.8) if name not in _FOLDERS else []
+    return _RENAMES.get(name) or (near[0] if near else "")
 
 
 def _community(found: Survey, community: str, folder: str) -> None:

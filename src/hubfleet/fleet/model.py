@@ -321,7 +321,10 @@ class CommunityFile(Declared):
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """One effective value and where it came from; none of a product default's or computed."""
+    """One effective value and where it came from; `place` is None where no file says it.
+
+    For a computed value it is the line that it was made from, such as the service's domain.
+    """
 
     value: Any
     layer: Layer

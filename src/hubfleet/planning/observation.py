@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-State = Literal["running", "starting", "stopped", "crashed"]
+State = Literal["running", "starting", "hanging", "stopped", "crashed"]
 """`running`: its process lives and answers. `starting`: lives, does not answer yet.
-`stopped`: was created, is not running. `crashed`: ended by itself; tried again with back-off."""
+`hanging`: lives, ought to answer, does not. `stopped`: was created, is not running.
+`crashed`: ended by itself; tried again with back-off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,11 @@ class ObservedHub:
 class Observation:
     """Everything that one cluster holds, declared or not.
 
-    `software` are the versions that the platform would start a hub with now.
+    `software` are the versions that the platform would start a hub with now, and `port` is the one
+    on which people would reach it (None where that is not the platform's to say).
     """
 
     cluster: str
     hubs: Mapping[str, ObservedHub] = field(default_factory=dict)
     software: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import urlsplit
 
 from hubfleet.fleet.model import Fleet, Hub
 from hubfleet.kit.digest import digest
@@ -81,18 +82,18 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
 def make_plan(fleet: Fleet, observations: Iterable[Observation]) -> Plan:
     """The difference between the declaration and what was observed, in a stable order.
 
-    Hubs that are being restarted after a crash count as not running; hubs that are starting are
-    left alone.
+    Hubs that are being restarted after a crash count as not running, and so do those that hang;
+    hubs that are starting are left alone.
     """
     seen: dict[str, ObservedHub] = {}
-    software: dict[str, Mapping[str, str]] = {}
+    places: dict[str, Observation] = {}
     for observation in observations:
         seen.update(observation.hubs)
-        software[observation.cluster] = observation.software
+        places[observation.cluster] = observation
     steps = [
         step
         for hub in fleet.hubs.values()
-        if (step := _step_for(hub, seen.get(hub.name), software.get(hub.cluster, {})))
+        if (step := _step_for(hub, seen.get(hub.name), places.get(hub.cluster)))
     ]
     steps += [_removal(hub) for name, hub in seen.items() if name not in fleet.hubs]
     return Plan(tuple(sorted(steps, key=_order)), existing=len(seen))
@@ -153,11 +154,16 @@ def _hubs(count: int) -> str:
     return "1 hub" if count == 1 else f"{count} hubs"
 
 
-def _step_for(hub: Hub, seen: ObservedHub | None, software: Mapping[str, str]) -> Step | None:
+def _step_for(hub: Hub, seen: ObservedHub | None, place: Observation | None) -> Step | None:
     if seen is None:
         return CreateHub(hub, tuple(_reasons_to_create(hub)))
+    place = place or Observation(hub.cluster)
     state = tuple(_state_reason(seen))
-    differences = tuple(_differences(hub, seen)) + tuple(_software_changes(seen, software))
+    differences = (
+        *_differences(hub, seen),
+        *_software_changes(seen, place.software),
+        *_port_change(seen, place.port),
+    )
     if differences:
         return UpdateHub(hub, differences + state)
     return StartHub(hub, state) if state else None
@@ -186,8 +192,13 @@ def _software_changes(seen: ObservedHub, software: Mapping[str, str]) -> Iterato
             yield Reason(f"software.{name}", old, new)
 
 
+def _port_change(seen: ObservedHub, port: int | None) -> Iterator[Reason]:
+    if seen.url and port and (old := urlsplit(seen.url).port) != port:
+        yield Reason("port", old, port)
+
+
 def _state_reason(seen: ObservedHub) -> Iterator[Reason]:
-    if seen.state in ("stopped", "crashed"):
+    if seen.state in ("hanging", "stopped", "crashed"):
         yield Reason("state", seen.state, "running")
 
 

@@ -17,7 +17,7 @@ def freeze_refusal(plan: Plan, policy: Rollout, today: date) -> Problem | None:
     for freeze in policy.freeze:
         if freeze.start <= today <= freeze.end:
             return Problem(
-                "frozen",
+                "rollout-frozen",
                 f"nothing is changed until {freeze.end}: {freeze.reason}",
                 why=f"`rollout.freeze` holds from {freeze.start} to {freeze.end}, and today is "
                 f"{today}",

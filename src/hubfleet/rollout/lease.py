@@ -68,8 +68,12 @@ def _user() -> str:
 
 
 def owner_here() -> str:
-    """Who holds a lease: person, machine and process."""
-    return f"{_user()}@{socket.gethostname()} (process {os.getpid()})"
+    """Who changes the fleet: a person on a machine.
+
+    No process: on one machine `hold` keeps two of them apart, and after a crash the next one must
+    not wait for the lease of the dead one to run out.
+    """
+    return f"{_user()}@{socket.gethostname()}"
 
 
 class NoLease:

@@ -6,19 +6,18 @@ Its own folder tells it how to behave: a file `dies` makes it raise, `stubborn` 
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 
 def preload() -> None:
     """Nothing to import."""
 
 
-def run_hub(folder: Path) -> None:
-    spec = json.loads((folder / "spec.json").read_text())
+def run_hub(folder: Path, spec: dict[str, Any]) -> None:
     hangups = []
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if (folder / "stubborn").exists():

@@ -8,10 +8,12 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -22,6 +24,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from hubfleet.fleet.model import HubValues
+from hubfleet.platforms.local.answers import address_of
 from hubfleet.platforms.local.folders import HubFolder
 from hubfleet.platforms.local.proxy import ensure_proxy_program
 from hubfleet.platforms.local.servers import stop_servers
@@ -79,12 +82,16 @@ class Proxy:
 
     def __init__(self) -> None:
         self.token = secrets.token_hex(16)
-        self.port, self.api_port = free_port(), free_port()
+        self.port = free_port()
+        # Not below the tests' own folders: their paths may be too long for a socket.
+        self.folder = Path(tempfile.mkdtemp(prefix="hubfleet-proxy-"))
+        self.socket = self.folder / "api.sock"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         addresses = ["--ip", "127.0.0.1", "--port", str(self.port)]
-        addresses += ["--api-ip", "127.0.0.1", "--api-port", str(self.api_port)]
+        addresses += ["--api-socket", str(self.socket)]
+        self.socket.unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [
                 *ensure_proxy_program(lambda _: None),
@@ -102,6 +109,7 @@ class Proxy:
         if self.process is not None:
             self.process.terminate()
             self.process.wait(10)
+        shutil.rmtree(self.folder)
 
 
 class StandingHub:
@@ -138,7 +146,7 @@ class StandingHub:
             title="Earth & <Moon>",
             url=self.url,
             port=self.port,
-            proxy_api=f"http://127.0.0.1:{self.proxy.api_port}",
+            proxy_api=address_of(self.proxy.socket),
             proxy_port=self.proxy.port,
             flat={},
             values=chosen.model_dump(mode="json"),

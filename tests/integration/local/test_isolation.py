@@ -202,9 +202,9 @@ async def test_no_descriptor_of_the_hub_is_inherited(neighbours: Neighbours) -> 
 async def test_the_hubs_and_proxys_doors_stay_shut(neighbours: Neighbours) -> None:
     hub, ada = neighbours.hub, neighbours.ada
     api = f"http://127.0.0.1:{hub.port}/hub/api"
-    routes = f"http://127.0.0.1:{hub.proxy.api_port}/api/routes"
-    assert await neighbours.probe(f"request({routes!r})") == "HTTP 403"
-    assert await neighbours.probe(f"request({routes!r}, {ada.token!r})") == "HTTP 403"
+    assert hub.proxy.socket.is_socket()
+    call = f"lambda: socket.socket(socket.AF_UNIX).connect({str(hub.proxy.socket)!r})"
+    assert await neighbours.probe(call) == "denied: FileNotFoundError"
     assert await neighbours.probe(f"request({api + '/users'!r})") == "HTTP 403"
     assert await neighbours.probe(f"request({api + '/users/bob'!r}, {ada.token!r})") == "HTTP 404"
     bobs = f"http://127.0.0.1:{hub.proxy.port}/user/bob/api/contents"

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import socket
 import stat
 import threading
 from collections.abc import Iterator
-from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from hubfleet.kit.errors import HubfleetError
-from hubfleet.platforms.local.proxy import ensure_proxy_program, proxy_token
+from hubfleet.platforms.local.ports import listens
+from hubfleet.platforms.local.proxy import (
+    ensure_proxy_program,
+    proxy_answers,
+    proxy_socket,
+    proxy_token,
+)
 from tests.integration.local.keeper_place import Place, eventually, http, place_in
 
 pytestmark = pytest.mark.integration
@@ -37,13 +44,14 @@ def answers(place: Place) -> bool:
 
 
 def add_route(place: Place, host: str, port: int) -> None:
-    api = int(json.loads((place.state.proxy / "ports.json").read_text())["proxy"])
-    line = HTTPConnection("127.0.0.1", api, timeout=5)
-    headers = {"Authorization": f"token {proxy_token(place.state)}"}
-    body = json.dumps({"target": f"http://127.0.0.1:{port}"})
-    line.request("POST", f"/api/routes/{host}", body, headers)
-    assert line.getresponse().status == 201
-    line.close()
+    body = json.dumps({"target": f"http://127.0.0.1:{port}"}).encode()
+    head = f"POST /api/routes/{host} HTTP/1.1\r\nHost: proxy\r\nContent-Length: {len(body)}\r\n"
+    token = f"Authorization: token {proxy_token(place.state)}\r\n\r\n"
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(5)
+        line.connect(str(proxy_socket(place.state)))
+        line.sendall((head + token).encode() + body)
+        assert line.recv(1000).startswith(b"HTTP/1.1 201 ")
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -127,6 +135,38 @@ def test_a_killed_proxy_comes_back_and_all_hubs_are_told_to_look_at_their_routes
     last_exit = client.status().proxy.last_exit
     assert last_exit is not None
     assert last_exit.signal == "SIGKILL"
+
+
+def test_the_api_is_on_no_port_and_only_a_proxy_that_knows_the_token_answers(place: Place) -> None:
+    place.keep()
+    eventually(lambda: answers(place))
+    eventually(lambda: proxy_answers(place.state))
+    pid = place.pid("proxy")
+    assert pid is not None
+    assert listens(pid, place.port)
+    command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    assert b"--api-port" not in command
+    assert stat.S_IMODE(proxy_socket(place.state).parent.stat().st_mode) == 0o700
+    (place.state.proxy / "token").write_text("another\n")
+    assert not proxy_answers(place.state)
+
+
+def test_a_state_folder_with_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -> None:
+    with place_in(tmp_path / ("long" * 30) / "state") as place:
+        folder = proxy_socket(place.state).parent
+        try:
+            assert len(bytes(proxy_socket(place.state))) <= 107
+            assert not folder.is_relative_to(tmp_path)
+            place.keep()
+            eventually(lambda: proxy_answers(place.state))
+            place.kill("proxy")
+            eventually(lambda: proxy_answers(place.state))
+            folder.chmod(0o755)
+            with pytest.raises(HubfleetError, match="no safe place"):
+                proxy_socket(place.state)
+        finally:
+            place.end_everything()
+            shutil.rmtree(folder)
 
 
 def test_the_token_is_private_and_in_no_command_line(place: Place) -> None:

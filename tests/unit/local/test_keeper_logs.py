@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,14 @@ from hubfleet.platforms.local.logfiles import (
     rotate_by_rename,
     tail,
 )
-from hubfleet.platforms.local.ports import allocate_port, is_free, release_port
+from hubfleet.platforms.local.ports import (
+    allocate_port,
+    handed_out,
+    is_free,
+    listens,
+    release_port,
+    server_port,
+)
 from hubfleet.platforms.local.unit import systemd_unit
 
 CHAINED = """\
@@ -160,3 +168,23 @@ def test_the_unit_leaves_hubs_alone_and_quotes_what_systemd_would_read(tmp_path:
     assert r'/a \"b\" %%h $$HOME" "--port" "8000"' in unit
     assert "systemctl --user enable --now hubfleet.service" in unit
     assert os.sys.executable in unit  # type: ignore[attr-defined]
+
+
+def test_a_listener_is_known_by_its_process(tmp_path: Path) -> None:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", server_port(StateFolder(tmp_path))))
+        port = door.getsockname()[1]
+        assert not listens(os.getpid(), port), "bound is not listening"
+        door.listen()
+        assert listens(os.getpid(), port)
+        assert not listens(os.getppid(), port)
+        assert not listens(os.getpid(), port + 1)
+
+
+def test_a_servers_port_is_no_hubs_and_none_that_anybody_can_get(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    hub = allocate_port(state, "coast/prod")
+    ports = {server_port(state) for _ in range(20)}
+    assert hub not in ports
+    assert not ports & set(handed_out())
+    assert len(ports) > 10, "each start gets another one"

@@ -147,7 +147,8 @@ def test_a_machine_that_can_do_everything_has_nothing_to_say() -> None:
 
 
 def test_what_a_machine_cannot_do_is_said_in_full_sentences() -> None:
-    assert machine_abilities(NONE, Limiter(0), account=0) == (
+    ports = "Ports are open."
+    assert machine_abilities(NONE, Limiter(0), account=0, doors=ports) == (
         "People are not kept apart from each other: bubblewrap (the program bwrap) is not "
         "installed. Each of them can read every home and signal every process of this account.",
         "hubfleet runs as root: whoever broke out of a sandbox would be root. "
@@ -155,4 +156,5 @@ def test_what_a_machine_cannot_do_is_said_in_full_sentences() -> None:
         "This machine does not let hubfleet use control groups: memory is limited for each "
         "process instead of each person, and CPU is not limited. Run hubfleet as a systemd "
         "service with Delegate=yes to change that.",
+        ports,
     )

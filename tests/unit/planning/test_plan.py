@@ -36,7 +36,7 @@ def test_a_value_that_is_no_longer_declared_falls_back_and_names_the_hub_file():
     assert plan.steps == (UpdateHub(hub, (Reason("title", "Old", None, hub.place),)),)
 
 
-@pytest.mark.parametrize("state", ["stopped", "crashed"])
+@pytest.mark.parametrize("state", ["hanging", "stopped", "crashed"])
 def test_a_hub_that_does_not_run_is_started(state):
     hub = a_hub("ant/prod")
     plan = make_plan(a_fleet(hub), a_world(seen(hub, state=state)))
@@ -53,6 +53,15 @@ def test_other_software_is_a_reason_to_update():
     old = seen(hub, software={**SOFTWARE, "jupyterhub": "5"})
     (step,) = make_plan(a_fleet(hub), a_world(old)).steps
     assert step == UpdateHub(hub, (Reason("software.jupyterhub", "5", "6"),))
+
+
+def test_a_hub_that_people_would_not_find_any_more_is_updated():
+    hub = a_hub("ant/prod")
+    here = seen(hub, url="http://prod-ant.localhost:8000/")
+    worlds = {port: [replace(w, port=port) for w in a_world(here)] for port in (8000, 9000)}
+    assert make_plan(a_fleet(hub), worlds[8000]).steps == ()
+    (step,) = make_plan(a_fleet(hub), worlds[9000]).steps
+    assert step == UpdateHub(hub, (Reason("port", 8000, 9000),))
 
 
 def test_a_moved_hub_is_updated_not_removed_and_created():

@@ -34,9 +34,11 @@ def waves_of(fleet, world=None):
 def test_a_wave_is_a_number_or_a_share_of_each_cluster_and_of_the_fleet():
     reef = [a_hub(f"ant/h{n}") for n in range(8)]
     dune = [a_hub(f"bee/h{n}", "dune") for n in range(4)]
-    assert [
-        (title, len(names)) for title, names in waves_of(a_fleet(*reef, *dune))
-    ] == [("wave 1 of 3", 1), ("wave 2 of 3", 2), ("wave 3 of 3", 9)]
+    assert [(title, len(names)) for title, names in waves_of(a_fleet(*reef, *dune))] == [
+        ("wave 1 of 3", 1),
+        ("wave 2 of 3", 2),
+        ("wave 3 of 3", 9),
+    ]
 
 
 def test_groups_follow_each_other():
@@ -127,7 +129,8 @@ def test_no_wave_is_larger_than_the_policy_says(declared, policy):
         assert not mine or reached[-1] == len(mine)
         skipped = len(policy.waves) - len(waves)
         for number, changed in enumerate(reached):
-            assert changed <= largest[min(number + skipped, len(largest) - 1)]
+            # In a small fleet a later share may be fewer hubs than an earlier number.
+            assert changed <= max(largest[: number + skipped + 1])
 
 
 def known_canaries(declared, policy):

@@ -121,7 +121,7 @@ def hubs(draw: st.DrawFn) -> list[Hub]:
 
 @st.composite
 def observed_hubs(draw: st.DrawFn) -> list[ObservedHub]:
-    states = st.sampled_from(["running", "starting", "stopped", "crashed"])
+    states = st.sampled_from(["running", "starting", "hanging", "stopped", "crashed"])
     software = st.sampled_from([SOFTWARE, {**SOFTWARE, "jupyterhub": "5"}])
     return [
         seen(hub, state=draw(states), software=draw(software), values={**hub.flat(), **draw(extra)})

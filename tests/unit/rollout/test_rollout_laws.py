@@ -111,9 +111,7 @@ def _limits_are_kept(stage, policy):
 
 
 def _a_failure_holds_only_its_dependants(made, ended, policy):
-    failures = sum(
-        ended[item.hub] in ("failed", "rolled-back") for item in made.steps
-    )
+    failures = sum(ended[item.hub] in ("failed", "rolled-back") for item in made.steps)
     if failures >= policy["stop_after_failures"]:
         return
     for item in made.steps:

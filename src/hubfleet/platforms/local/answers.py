@@ -1,4 +1,4 @@
-"""Asking hubs and the proxy over loopback, by address and host name.
+"""Asking hubs over loopback, by address and host name, and the proxy's API over its socket.
 
 Python does not resolve `*.localhost`, so the connection goes to 127.0.0.1 and the name into the
 Host header, as a browser would send it.
@@ -7,10 +7,13 @@ Host header, as a browser would send it.
 from __future__ import annotations
 
 import json
+import socket
 from http.client import HTTPConnection, HTTPException
-from urllib.parse import quote
+from pathlib import Path
+from urllib.parse import quote, unquote
 
 LOOPBACK = "127.0.0.1"
+_UNIX = "http+unix://"
 QUICK = 2.0
 """Seconds to wait for an answer that usually takes milliseconds."""
 
@@ -51,13 +54,42 @@ def drop_routes(proxy_api: str, token: str, domain: str) -> int:
     return dropped
 
 
-def _call(proxy_api: str, token: str, method: str, route: str) -> bytes:
-    host, _, port = proxy_api.removeprefix("http://").rstrip("/").partition(":")
-    connection = HTTPConnection(host, int(port), timeout=QUICK)
+def lists_routes(proxy_api: str, token: str, timeout: float = QUICK) -> bool:
+    """Whether the proxy's API answers, and knows the token."""
+    try:
+        json.loads(_call(proxy_api, token, "GET", "", timeout))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def address_of(path: Path) -> str:
+    """A socket's path as JupyterHub writes it."""
+    return _UNIX + quote(str(path), safe="")
+
+
+class _SocketConnection(HTTPConnection):
+    """HTTP over a socket of this machine."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _call(proxy_api: str, token: str, method: str, route: str, timeout: float = QUICK) -> bytes:
+    connection = _SocketConnection(unquote(proxy_api.removeprefix(_UNIX)), timeout)
     try:
         headers = {"Authorization": f"token {token}"}
         connection.request(method, f"/api/routes{route}", headers=headers)
-        return connection.getresponse().read()
+        answer = connection.getresponse()
+        if answer.status >= 400:
+            raise OSError(f"the proxy answered with status {answer.status}")
+        return answer.read()
     except HTTPException as error:
         raise OSError(f"the proxy answered nonsense: {error!r}") from error
     finally:

@@ -177,11 +177,13 @@ class Child:
         try:
             spec = self.program.spec()
             pid = fork(self.program, spec, self._loop.let_go)
+            # Where this fails (no descriptor is free), the child lives: the next try adopts it.
+            pidfd = os.pidfd_open(pid)
         except (OSError, ValueError, TypeError) as error:
             log.error("%s: cannot be started: %s", self.program.name, error)
             self._try_again_later()
             return
-        self._mind(pid, os.pidfd_open(pid), timestamp(), spec)
+        self._mind(pid, pidfd, timestamp(), spec)
         log.info("%s: started, process %d", self.program.name, pid)
 
     def _mind(self, pid: int, pidfd: int, since: str, spec: dict[str, Any] | None) -> None:

@@ -69,7 +69,11 @@ def fork(program: Program, spec: dict[str, Any], let_go: Callable[[], None]) -> 
     """
     # A signal that is meant for the keeper must not reach its handlers inside the child.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED_SIGNALS)
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise
     if pid:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return pid

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from hubfleet.kit.errors import HubfleetError, failure
 from hubfleet.kit.files import PRIVATE_FILE, make_private_folder
@@ -16,8 +17,11 @@ from hubfleet.platforms.local import logfiles
 from hubfleet.platforms.local.control import KeeperClient, NoKeeperError
 from hubfleet.platforms.local.control_status import KeeperFacts, read_status_without_keeper
 from hubfleet.platforms.local.folders import StateFolder
+from hubfleet.platforms.local.observing import living
 from hubfleet.platforms.local.ports import is_free, who_listens
 from hubfleet.platforms.local.proxy import ensure_proxy_program
+from hubfleet.platforms.local.servers import SERVER_MARK
+from hubfleet.platforms.local.spec import RunRecord
 
 START_SECONDS = 60.0
 
@@ -32,8 +36,9 @@ def ensure_keeper(
     """Have a keeper run on the folder, with the shared proxy on 127.0.0.1:`port`.
 
     Quick when one does. Raises `HubfleetError`: `keeper-of-another-version`,
-    `keeper-on-another-port`, `port-taken`, `state-not-writable`, `keeper-did-not-start`, and what
-    `ensure_proxy_program` raises. `arguments` are further ones for the keeper's command line.
+    `keeper-on-another-port`, `hubs-on-another-port`, `port-taken`, `state-not-writable`,
+    `keeper-did-not-start`, and what `ensure_proxy_program` raises. `arguments` are further ones for
+    the keeper's command line.
     """
     client = KeeperClient(state)
     try:
@@ -60,6 +65,7 @@ def _start_and_wait(
             if not _is_kept(state):
                 if started:
                     raise _did_not_start(state, log_before) from None
+                _check_hubs(state, port)
                 _check_port(state, port)
                 ensure_proxy_program(report)
                 report("starting the keeper")
@@ -96,8 +102,28 @@ def _is_kept(state: StateFolder) -> bool:
     return False
 
 
+def _check_hubs(state: StateFolder, port: int) -> None:
+    """Hubs that live on send people to the port that they were started with."""
+    elsewhere = {
+        folder.name: spec.proxy_port
+        for folder in state.known_hubs()
+        if (spec := living(folder)) and spec.proxy_port != port
+    }
+    if elsewhere:
+        name, old = next(iter(elsewhere.items()))
+        raise failure(
+            "hubs-on-another-port",
+            f"the hubs of this state folder are on port {old}, not {port}",
+            place=str(state.path),
+            why=f"{name} was started there and still runs"
+            + (f", like {len(elsewhere) - 1} more" if len(elsewhere) > 1 else ""),
+            hint=f"use --port {old}, or run `hubfleet down` first",
+        )
+
+
 def _check_port(state: StateFolder, port: int) -> None:
-    if read_status_without_keeper(state).proxy.pid is not None or is_free(port):
+    """Free, or held by our own proxy, which lives on; one on another port will be replaced."""
+    if port == _port_of_living_proxy(state) or is_free(port):
         return
     holder = who_listens(port)
     raise failure(
@@ -107,6 +133,15 @@ def _check_port(state: StateFolder, port: int) -> None:
         why=f"{holder} listens on it" if holder else "another program listens on it",
         hint="end that program, or choose another port with --port",
     )
+
+
+def _port_of_living_proxy(state: StateFolder) -> int | None:
+    if read_status_without_keeper(state).proxy.pid is None:
+        return None
+    with suppress(OSError, ValueError, KeyError, IndexError, TypeError):
+        command = (RunRecord.read(state.proxy / "run.json").spec or {})["command"]
+        return int(command[command.index("--port") + 1])
+    return None
 
 
 def _start_keeper(state: StateFolder, port: int, arguments: Sequence[str]) -> None:
@@ -152,7 +187,7 @@ def _did_not_start(state: StateFolder, log_before: int) -> HubfleetError:
 
 def _clean_environment() -> dict[str, str]:
     """Without what another hub gave to the terminal that this may be called from."""
-    foreign = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_")
+    foreign = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_", SERVER_MARK)
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 

@@ -16,6 +16,7 @@ import importlib
 import json
 import logging
 import os
+import resource
 import sys
 import threading
 import time
@@ -29,12 +30,13 @@ from hubfleet.platforms.local.children import Pace
 from hubfleet.platforms.local.control_status import KeeperFacts
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.keeper_requests import Door
-from hubfleet.platforms.local.keeper_rounds import Keeper
+from hubfleet.platforms.local.keeper_rounds import Keeper, RunHub
 from hubfleet.platforms.local.proxy import ensure_proxy_program
 
 log = logging.getLogger("hubfleet.keeper")
 
 HUB_MODULE = "hubfleet.platforms.local.hub"
+ENOUGH_FILES = 65536
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
             os._exit(0)
         os.setsid()
     os.umask(0o077)
+    _allow_many_files()
     state = StateFolder(options.state.absolute())
     try:
         make_private_folder(state.path)
@@ -73,7 +76,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True, help="the shared proxy's, on 127.0.0.1")
     parser.add_argument("--background", metavar="FD", help="detach; write to this once it listens")
     parser.add_argument(
-        "--hub-module", default=HUB_MODULE, help="has preload() and run_hub(folder)"
+        "--hub-module", default=HUB_MODULE, help="has preload() and run_hub(folder, spec)"
     )
     parser.add_argument("--pace", type=_pace, default=Pace(), help="other waits, as a JSON mapping")
     return parser.parse_args(arguments)
@@ -82,6 +85,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 def _pace(text: str) -> Pace:
     known = {field.name for field in fields(Pace)}
     return Pace(**{name: value for name, value in json.loads(text).items() if name in known})
+
+
+def _allow_many_files() -> None:
+    """Two descriptors for each hub and some for callers: 1024 may be too few."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = ENOUGH_FILES if most == resource.RLIM_INFINITY else min(ENOUGH_FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
 
 
 def _log_into(state: StateFolder) -> None:
@@ -137,7 +147,7 @@ def _keep(state: StateFolder, options: argparse.Namespace, lock: int, ready: int
     state.keeper_socket.unlink(missing_ok=True)
 
 
-def _hub_functions(name: str) -> tuple[Callable[[], None], Callable[[Path], object]]:
+def _hub_functions(name: str) -> tuple[Callable[[], None], RunHub]:
     module = importlib.import_module(name)
     return module.preload, module.run_hub
 

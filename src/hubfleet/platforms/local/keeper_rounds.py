@@ -21,11 +21,14 @@ from hubfleet.platforms.local.control_status import KeeperFacts, LocalStatus
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
 from hubfleet.platforms.local.keeper_loop import Loop
 from hubfleet.platforms.local.logfiles import rotate_by_copy, rotate_by_rename
-from hubfleet.platforms.local.proxy import proxy_answers, proxy_command, proxy_token, run_proxy
+from hubfleet.platforms.local.proxy import proxy_answers, proxy_command, run_proxy
 from hubfleet.platforms.local.proxy_pages import write_proxy_pages
 from hubfleet.platforms.local.spec import HubSpec
 
 log = logging.getLogger("hubfleet.keeper")
+
+RunHub = Callable[[Path, dict[str, Any]], object]
+"""Runs the hub of a folder with exactly this spec, which is the one that was recorded."""
 
 _LOOK_FOR_PROXY = 0.1
 
@@ -38,7 +41,7 @@ class Keeper:
         state: StateFolder,
         facts: KeeperFacts,
         proxy_program: list[str],
-        run_hub: Callable[[Path], object],
+        run_hub: RunHub,
         pace: Pace,
     ) -> None:
         self.state = state
@@ -59,8 +62,9 @@ class Keeper:
         """Adopt or start the proxy; one that runs another command is replaced."""
         write_proxy_pages(self.state)
         self.proxy.take_over()
-        if self.proxy.start() != "unchanged":
-            self._look_for_proxy_at = time.monotonic()
+        self.proxy.start()
+        # Whoever started it: adopted hubs may have routes that this proxy has not.
+        self._look_for_proxy_at = time.monotonic()
 
     def take_over_hubs(self) -> None:
         """Adopt or start every hub that should run."""
@@ -207,14 +211,14 @@ class Keeper:
         rotate_by_copy(self.state.keeper_log, size)
 
 
-def _hub_child(folder: HubFolder, run_hub: Callable[[Path], object]) -> Program:
+def _hub_child(folder: HubFolder, run_hub: RunHub) -> Program:
     return Program(
         name=folder.name,
         folder=folder.path,
         log=folder.log,
         lock=folder.path / "hub.lock",
         spec=lambda: asdict(HubSpec.read(folder.spec)),
-        run=lambda _: run_hub(folder.path),
+        run=lambda spec: run_hub(folder.path, spec),
     )
 
 
@@ -227,6 +231,6 @@ def _proxy_child(state: StateFolder, program: list[str], port: int) -> Program:
         log=state.proxy / "proxy.log",
         lock=state.proxy / "proxy.lock",
         spec=lambda: {"command": command},
-        run=lambda spec: run_proxy(spec["command"], proxy_token(state)),
+        run=lambda spec: run_proxy(state, spec["command"]),
         execs=True,
     )

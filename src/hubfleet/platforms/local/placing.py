@@ -17,15 +17,17 @@ from hubfleet.platforms.local import answers, logfiles
 from hubfleet.platforms.local.control import KeeperClient
 from hubfleet.platforms.local.environment_scripts import kernels_of
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
-from hubfleet.platforms.local.observing import living, software
+from hubfleet.platforms.local.observing import COME_UP, age, answers_itself, known, living, software
 from hubfleet.platforms.local.ports import allocate_port
 from hubfleet.platforms.local.proxy import proxy_api, proxy_token
+from hubfleet.platforms.local.routes import give_up_domain
 from hubfleet.platforms.local.sandbox import waive_isolation
 from hubfleet.platforms.local.spec import HubSecrets, HubSpec
+from hubfleet.platforms.local.stopping import wait_until_down
 from hubfleet.platforms.platform import Outcome, Report
 
-COME_UP = 90.0
-"""Seconds until a hub must answer. A forked hub needs less than one; a machine may be busy."""
+_PATIENCE = 10.0
+"""Seconds in which a hub that is long up must answer before it counts as hanging."""
 
 _FIRST_LOOK, _LONGEST_PAUSE = 0.05, 0.4
 
@@ -53,17 +55,21 @@ def place(
     before = living(folder)
     if before and _same(before, wanted) and answers.hub_answers_people(proxy_port, hub.domain):
         return Outcome(changed=False, revision=before.revision, url=before.url)
-    previous = before or _last(folder)
+    previous = known(folder)
     revision = 1 if previous is None else previous.revision + (not _same(previous, wanted))
     wanted = replace(wanted, revision=revision)
     log_before = folder.log.stat().st_size if folder.log.exists() else 0
     wanted.write(folder.spec)
     report("starting" if before is None else "restarting")
     client = KeeperClient(state)
-    client.start(hub.name)
+    if client.start(hub.name) == "unchanged" and _hangs(folder, wanted):
+        report("ending what hangs")
+        client.stop(hub.name)
+        wait_until_down(state, [hub.name])
+        client.start(hub.name)
     wait_until_up(client, folder, wanted, log_before, report)
     if before and before.domain != wanted.domain:
-        answers.drop_routes(wanted.proxy_api, proxy_token(state), before.domain)
+        give_up_domain(state, hub.name, before.domain)
     return Outcome(changed=True, revision=revision, url=wanted.url)
 
 
@@ -98,11 +104,16 @@ def _same(one: HubSpec, other: HubSpec) -> bool:
     return replace(one, revision=0) == replace(other, revision=0)
 
 
-def _last(folder: HubFolder) -> HubSpec | None:
-    try:
-        return HubSpec.read(folder.spec)
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
+def _hangs(folder: HubFolder, wanted: HubSpec) -> bool:
+    """Whether the hub, which runs what it should, is up for long enough and still silent."""
+    if age(folder) < COME_UP:
+        return False
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if answers_itself(folder, wanted):
+            return False
+        time.sleep(_LONGEST_PAUSE)
+    return True
 
 
 def _make_folders(folder: HubFolder) -> None:
@@ -112,15 +123,23 @@ def _make_folders(folder: HubFolder) -> None:
 
 
 def _make_secrets(state: StateFolder, folder: HubFolder) -> None:
-    """Once for the hub's life: people keep their password and their session over every change."""
-    if not folder.secrets.exists():
+    """Once for the hub's life: people keep their password and their session over every change.
+
+    Only the proxy's token is not the hub's own: it is taken over whenever it is another one.
+    """
+    token = proxy_token(state)
+    if folder.secrets.exists():
+        kept = HubSecrets.read(folder.secrets)
+        if kept.proxy_token != token:
+            replace(kept, proxy_token=token).write(folder.secrets)
+    else:
         HubSecrets(
             cookie_secret=secrets.token_hex(32),
             password=_easy_to_type(16),
             admin_password=_easy_to_type(40),
             probe_token=secrets.token_hex(32),
             culler_token=secrets.token_hex(32),
-            proxy_token=proxy_token(state),
+            proxy_token=token,
         ).write(folder.secrets)
 
 
@@ -152,7 +171,7 @@ def wait_until_up(
     pause = _FIRST_LOOK
     alone = False
     while time.monotonic() < deadline:
-        if not alone and living(folder) == wanted and answers.hub_answers(wanted.port):
+        if not alone and living(folder) == wanted and answers_itself(folder, wanted):
             alone = True
             report("waiting for the proxy")
         if alone and answers.hub_answers_people(wanted.proxy_port, wanted.domain):

@@ -28,7 +28,7 @@ from hubfleet.platforms.local.control_start import ensure_keeper
 from hubfleet.platforms.local.environments import EnvironmentStore
 from hubfleet.platforms.local.fitting import Machine
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
-from hubfleet.platforms.local.observing import living, observe_hub, software
+from hubfleet.platforms.local.observing import known, living, observe_hub, software
 from hubfleet.platforms.local.placing import place
 from hubfleet.platforms.local.removing import remove
 from hubfleet.platforms.local.sandbox import (
@@ -79,7 +79,7 @@ class LocalPlatform:
         status = read_status(self._state)
         folders = (f for f in self._state.known_hubs() if _cluster(f) == cluster)
         hubs = {folder.name: observe_hub(folder, status) for folder in folders}
-        return Observation(cluster, hubs, software())
+        return Observation(cluster, hubs, software(), self._proxy_port())
 
     def objections(self, hubs: Sequence[Hub]) -> tuple[Problem, ...]:
         refusals = (
@@ -238,8 +238,9 @@ class LocalPlatform:
         if any(self._state.known_hubs()) and read_status(self._state).keeper is None:
             said.insert(0, "The keeper is not running: nobody restarts what crashes. Run apply.")
         declared = {
-            folder.name: HubValues.model_validate(HubSpec.read(folder.spec).values)
+            folder.name: HubValues.model_validate(spec.values)
             for folder in self._state.known_hubs()
+            if (spec := known(folder))
         }
         return (*said, *fitting.oversized(declared, Machine.this()))
 
@@ -262,17 +263,28 @@ class LocalPlatform:
 
     def other_fleet(self, fleet: Fleet) -> Problem | None:
         """The refusal of a fleet whose name is not that of the one living in the state folder."""
+        if not any(self._state.known_hubs()):
+            return None
         try:
             here = json.loads(self._state.fleet_record.read_text())
-        except (OSError, ValueError):
+            if here["service"] == fleet.service.name:
+                return None
+            root = here["root"]
+        except FileNotFoundError:
             return None
-        if here["service"] == fleet.service.name or not any(self._state.known_hubs()):
-            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            return Problem(
+                "damaged-file",
+                "fleet.json does not say which fleet the state folder holds",
+                place=str(self._state.fleet_record),
+                hint=f"delete the file if the hubs there are those of {fleet.service.name!r}, "
+                "then run `hubfleet apply`",
+            )
         return Problem(
             "state-of-another-fleet",
             f"the state folder holds the fleet {here['service']!r}, not {fleet.service.name!r}",
             place=str(self._state.path),
-            why=f"it was applied from {here['root']}; its hubs would be removed",
+            why=f"it was applied from {root}; its hubs would be removed",
             hint="give this fleet a state folder of its own with --state DIR and --port, "
             "or remove the other one's hubs first",
         )
@@ -340,5 +352,9 @@ class LocalPlatform:
 
 
 def _cluster(folder: HubFolder) -> str:
-    """Where it runs, which is not where it should run while a move is cut off half way."""
-    return (living(folder) or HubSpec.read(folder.spec)).cluster
+    """Where it runs, which is not where it should run while a move is cut off half way.
+
+    Empty where its files are damaged beyond telling.
+    """
+    spec = known(folder)
+    return "" if spec is None else spec.cluster

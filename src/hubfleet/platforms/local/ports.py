@@ -9,13 +9,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import random
 import socket
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hubfleet.kit.errors import failure
+from hubfleet.kit.errors import HubfleetError, failure
 from hubfleet.kit.files import PRIVATE_FILE, make_private_folder, write_atomically
 from hubfleet.platforms.local.folders import StateFolder
 
@@ -56,6 +57,40 @@ def is_free(port: int) -> bool:
     return True
 
 
+def server_port(state: StateFolder) -> int:
+    """A free port for one start of a person's server, another one each time.
+
+    Nobody's program can listen on it: it is none that the system hands out by itself.
+    """
+    with _remembered(state) as ports:
+        taken = set(ports.values())
+    candidates = list(_usable())
+    random.shuffle(candidates)
+    for port in candidates:
+        if port not in taken and is_free(port):
+            return port
+    raise _no_free_port(_usable())
+
+
+def handed_out() -> range:
+    """The ports that the system hands out by itself, to connections and to who asks for any."""
+    with suppress(OSError, ValueError):
+        first, last = map(int, _RANGE_FILE.read_text().split())
+        return range(first, last + 1)
+    return range(32768, 61000)
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether it is this process that listens there, and not one that only answers alike."""
+    wanted = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    with suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if str(descriptor.readlink()) in wanted:
+                    return True
+    return False
+
+
 def who_listens(port: int) -> str:
     """`python3 (process 123)`, or empty where this account may not know."""
     wanted = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
@@ -78,20 +113,26 @@ def _listening_inodes(port: int) -> Iterator[str]:
                     yield fields[9]
 
 
+def _usable() -> range:
+    beyond = handed_out().start
+    lowest = _LOWEST if beyond >= _LOWEST + _FEWEST else 2000
+    return range(lowest, lowest + max(beyond - lowest, _FEWEST))
+
+
 def _candidates(state: StateFolder) -> Iterator[int]:
     """Every usable port, beginning at another one for each state folder."""
-    beyond = 32768
-    with suppress(OSError, ValueError):
-        beyond = int(_RANGE_FILE.read_text().split()[0])
-    lowest = _LOWEST if beyond >= _LOWEST + _FEWEST else 2000
-    count = max(beyond - lowest, _FEWEST)
+    usable = _usable()
     offset = zlib.crc32(bytes(state.path.absolute()))
-    for step in range(count):
-        yield lowest + (offset + step) % count
-    raise failure(
+    for step in range(len(usable)):
+        yield usable[(offset + step) % len(usable)]
+    raise _no_free_port(usable)
+
+
+def _no_free_port(usable: range) -> HubfleetError:
+    return failure(
         "no-free-port",
-        f"no port between {lowest} and {lowest + count} is free",
-        why="each hub needs one loopback port of its own",
+        f"no port between {usable.start} and {usable.stop} is free",
+        why="each hub and each server needs one loopback port of its own",
         hint="end some of the programs that listen on this machine (`ss -tlnp` shows them)",
     )
 

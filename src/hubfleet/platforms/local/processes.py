@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import time
 from pathlib import Path
 
 
@@ -21,6 +23,11 @@ def start_time(pid: int) -> int | None:
     # The command, in parentheses, may hold spaces: count the fields behind it.
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else int(fields[19])
+
+
+def seconds_since(started: int) -> float:
+    """How long ago a process began, whatever was done to the clock meanwhile."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
 
 
 def is_alive(pid: int, started: int, boot: str) -> bool:

@@ -10,21 +10,25 @@ import importlib.util
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from stat import S_ISDIR
 
 from hubfleet.kit.errors import failure
-from hubfleet.kit.files import make_private_folder, write_atomically
+from hubfleet.kit.files import PRIVATE_FOLDER, make_private_folder, write_atomically
+from hubfleet.platforms.local import answers
 from hubfleet.platforms.local.folders import StateFolder
-from hubfleet.platforms.local.ports import allocate_port
 
 OLDEST_NODE = 20
 INSTALL_SECONDS = 300
+
+_SOCKET = "api.sock"
+_LONGEST_SOCKET = 107
+"""Bytes; Linux keeps 108 with the one that ends it."""
 
 _PACKAGES = Path(__file__).parent / "proxy_packages"
 _SCRIPT = Path("node_modules/configurable-http-proxy/bin/configurable-http-proxy")
@@ -49,7 +53,33 @@ def ensure_proxy_program(report: Callable[[str], None]) -> list[str]:
 
 def proxy_api(state: StateFolder) -> str:
     """Where hubs tell the proxy their routes; the same for the state folder's life."""
-    return f"http://127.0.0.1:{allocate_port(state, 'proxy')}"
+    return answers.address_of(proxy_socket(state))
+
+
+def proxy_socket(state: StateFolder) -> Path:
+    """The socket of the proxy's API, which no sandbox shows.
+
+    Not a port: hubs show the token for all routes to whoever listens there, and while the proxy is
+    down that could be anybody's program. Raises `HubfleetError`: `folder-taken`.
+    """
+    usual = state.proxy.absolute() / _SOCKET
+    if len(os.fsencode(usual)) <= _LONGEST_SOCKET:
+        return usual
+    place = sha256(os.fsencode(state.path.resolve())).hexdigest()[:16]
+    folder = Path("/tmp", f"hubfleet-{os.getuid()}-{place}")  # noqa: S108, its owner is checked
+    with suppress(FileExistsError):
+        folder.mkdir(mode=PRIVATE_FOLDER)
+    status = folder.lstat()
+    if not S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise failure(
+            "folder-taken",
+            "the proxy has no safe place for its socket",
+            place=str(folder),
+            why="this belongs to somebody else or can be read by others, and the path of the "
+            "state folder is too long for a socket",
+            hint="remove it, or choose a state folder with a shorter path",
+        )
+    return folder / _SOCKET
 
 
 def proxy_token(state: StateFolder) -> str:
@@ -76,26 +106,24 @@ def proxy_command(state: StateFolder, program: list[str], port: int) -> list[str
     return [
         *program,
         *("--ip", "127.0.0.1", "--port", str(port)),
-        *("--api-ip", "127.0.0.1", "--api-port", str(allocate_port(state, "proxy"))),
+        *("--api-socket", str(proxy_socket(state))),
         "--host-routing",
         *("--error-path", str(proxy_pages(state))),
     ]
 
 
-def run_proxy(command: list[str], token: str) -> None:
+def run_proxy(state: StateFolder, command: list[str]) -> None:
     """Become the proxy. It gets the token by its environment, and little else."""
+    # Left by one that was killed; the proxy would not listen. No other one runs.
+    proxy_socket(state).unlink(missing_ok=True)
     passed_on = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    environment = {**passed_on, "CONFIGPROXY_AUTH_TOKEN": token}
+    environment = {**passed_on, "CONFIGPROXY_AUTH_TOKEN": proxy_token(state)}
     os.execve(command[0], command, environment)  # noqa: S606
 
 
 def proxy_answers(state: StateFolder) -> bool:
-    """Whether its API takes connections; asks for at most a twentieth of a second."""
-    try:
-        socket.create_connection(("127.0.0.1", allocate_port(state, "proxy")), 0.05).close()
-    except OSError:
-        return False
-    return True
+    """Whether its API answers; asks for at most a fifth of a second."""
+    return answers.lists_routes(proxy_api(state), proxy_token(state), timeout=0.2)
 
 
 def _cache() -> Path:

@@ -6,14 +6,12 @@ from pathlib import Path
 
 from hubfleet.kit.clock import now
 from hubfleet.kit.files import make_private_folder
-from hubfleet.platforms.local import answers
 from hubfleet.platforms.local.control import KeeperClient
 from hubfleet.platforms.local.folders import StateFolder
-from hubfleet.platforms.local.observing import living
+from hubfleet.platforms.local.observing import known
 from hubfleet.platforms.local.ports import release_port
-from hubfleet.platforms.local.proxy import proxy_api, proxy_token
+from hubfleet.platforms.local.routes import give_up_domain
 from hubfleet.platforms.local.servers import stop_servers
-from hubfleet.platforms.local.spec import HubSpec
 from hubfleet.platforms.local.stopping import wait_until_down
 from hubfleet.platforms.platform import Outcome, Report
 
@@ -23,18 +21,20 @@ def remove(state: StateFolder, name: str, report: Report) -> Outcome:
     folder = state.hub(name)
     if not folder.spec.exists():
         return Outcome(changed=False, revision=0, url="")
-    spec = living(folder) or HubSpec.read(folder.spec)
+    spec = known(folder)
     client = KeeperClient(state)
     report("stopping the hub")
     client.stop(name)
     wait_until_down(state, [name])
     report("stopping people's servers")
     stop_servers(folder.path)
-    answers.drop_routes(proxy_api(state), proxy_token(state), spec.domain)
+    if spec is not None:
+        give_up_domain(state, name, spec.domain)
     kept = _set_aside(state, name, folder.path)
     client.forget(name)
     release_port(state, name)
-    return Outcome(True, spec.revision, "", note=f"{name}: people's files are kept in {kept}")
+    revision = 0 if spec is None else spec.revision
+    return Outcome(True, revision, "", note=f"{name}: people's files are kept in {kept}")
 
 
 def _set_aside(state: StateFolder, name: str, path: Path) -> Path:

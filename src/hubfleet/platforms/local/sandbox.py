@@ -19,6 +19,7 @@ from pathlib import Path
 from hubfleet.fleet.model import HubValues
 from hubfleet.fleet.sign_in import people_by_kind, people_by_name
 from hubfleet.kit.errors import Problem
+from hubfleet.platforms.local import listening
 from hubfleet.platforms.local.limits import Limiter, find_limiter
 
 HOME_INSIDE = Path("/home/jovyan")
@@ -236,10 +237,13 @@ def write_accounts(folder: Path) -> Path:
     return folder
 
 
-def machine_abilities(sandbox: Sandbox, limiter: Limiter, *, account: int) -> tuple[str, ...]:
+def machine_abilities(
+    sandbox: Sandbox, limiter: Limiter, *, account: int, doors: str | None = None
+) -> tuple[str, ...]:
     """What this machine cannot do, in full sentences; empty where it can do everything.
 
-    `account` is the numeric id of the account that runs hubfleet.
+    `account` is the numeric id of the account that runs hubfleet, `doors` what is to be said of
+    the ports that people's programs may take.
     """
     sentences = []
     if sandbox.program is None:
@@ -252,14 +256,15 @@ def machine_abilities(sandbox: Sandbox, limiter: Limiter, *, account: int) -> tu
             "hubfleet runs as root: whoever broke out of a sandbox would be root. "
             "Run it from an ordinary account where you can."
         )
-    if limiter.remark:
-        sentences.append(limiter.remark)
+    sentences += filter(None, (limiter.remark, doors))
     return tuple(sentences)
 
 
 def this_machine() -> tuple[str, ...]:
     """`machine_abilities` of the machine and account that this process runs on."""
-    return machine_abilities(find_sandbox(), find_limiter(), account=os.getuid())
+    return machine_abilities(
+        find_sandbox(), find_limiter(), account=os.getuid(), doors=listening.remark()
+    )
 
 
 def waive_isolation(folder: Path, *, waived: bool) -> None:

@@ -28,6 +28,9 @@ from hubfleet.platforms.local.processes import boot_id, is_alive, start_time
 GRACE = 10.0
 """Seconds that servers have to end by themselves before they are killed."""
 
+SERVER_MARK = "HUBFLEET_SERVER"
+"""Every server has its group's name in its environment, also where there are no control groups."""
+
 _PATIENCE = 10.0
 _KEY = re.compile(r"(\d+)(?:-([a-z](?:[a-z0-9-]{0,28}[a-z0-9])?))?")
 """A server's key: whose it is and what it is called, as JupyterHub 6 lets people call servers."""
@@ -161,6 +164,17 @@ def children(pid: int) -> tuple[int, ...]:
         return tuple(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
     except OSError:
         return ()
+
+
+def marked_with(name: str) -> frozenset[int]:
+    """The processes of this account that have this name as their `SERVER_MARK`."""
+    wanted = f"{SERVER_MARK}={name}".encode()
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if wanted in (process / "environ").read_bytes().split(b"\0"):
+                found.add(int(process.name))
+    return frozenset(found)
 
 
 def clear_away(folder: Path, record: ServerRecord) -> bool:

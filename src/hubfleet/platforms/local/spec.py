@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from types import UnionType
+from typing import Any, Self, TypeVar, get_args, get_origin, get_type_hints
 
 from hubfleet.kit.digest import digest
+from hubfleet.kit.errors import HubfleetError, Problem
 from hubfleet.kit.files import write_atomically
+
+Record = TypeVar("Record", bound="HubSpec | RunRecord | HubSecrets")
+
+
+class DamagedFileError(HubfleetError, ValueError):
+    """A file that does not hold what it should, for whoever cannot go on without it."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(
+            Problem(
+                "damaged-file",
+                f"{path.name} of {path.parent.parent.name}/{path.parent.name} cannot be used",
+                place=str(path),
+                why=why,
+                hint=_CURES.get(path.name, "delete the file, then run `hubfleet apply`"),
+            )
+        )
+
+
+_CURES = {
+    "spec.json": "run `hubfleet apply`, which writes it anew",
+    "secrets.json": "put it back from a copy; or delete it and run `hubfleet apply`, "
+    "which makes new passwords",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +77,13 @@ class HubSpec:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Raises FileNotFoundError, or ValueError for a file that is not a spec."""
-        return cls(**_mapping(path))
+        """Raises FileNotFoundError, or DamagedFileError for a file that is not a spec."""
+        return _read(cls, path)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """What another version added is left out; ValueError for a mapping that is not a spec."""
+        return _made(cls, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +106,8 @@ class RunRecord:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Raises FileNotFoundError, or ValueError for a file that is not a record."""
-        return cls(**_mapping(path))
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    value = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(value, dict):
-        raise ValueError(f"{path} does not hold a mapping")
-    return value
+        """Raises FileNotFoundError, or DamagedFileError for a file that is not a record."""
+        return _read(cls, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +134,30 @@ class HubSecrets:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Raises FileNotFoundError, or ValueError for a file that is not one of secrets."""
-        return cls(**_mapping(path))
+        """Raises FileNotFoundError, or DamagedFileError for a file that is not one of secrets."""
+        return _read(cls, path)
+
+
+def _read(kind: type[Record], path: Path) -> Record:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(value, dict):
+            raise ValueError("it does not hold a mapping")
+        return _made(kind, value)
+    except ValueError as error:
+        raise DamagedFileError(path, str(error)) from None
+
+
+def _made(kind: type[Record], value: Mapping[str, Any]) -> Record:
+    """Values are never part of the error: they may be secrets."""
+    known = {field.name: value[field.name] for field in fields(kind) if field.name in value}
+    hints = get_type_hints(kind)
+    for name, found in known.items():
+        hint = hints[name]
+        kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        if not isinstance(found, tuple(get_origin(one) or one for one in kinds)):
+            raise ValueError(f"`{name}` is a {type(found).__name__}")
+    try:
+        return kind(**known)
+    except TypeError as error:
+        raise ValueError(str(error).partition("() ")[2] or str(error)) from None

@@ -17,9 +17,13 @@ from hubfleet.platforms.local.control import (
     read_status_without_keeper,
 )
 from hubfleet.platforms.local.folders import StateFolder
+from hubfleet.platforms.local.processes import is_alive
 from hubfleet.platforms.local.servers import running_servers, stop_servers
+from hubfleet.platforms.local.spec import RunRecord
 
 STOP_SECONDS = 30.0
+KILL_AFTER = 10.0
+"""Seconds after which what was asked to end is killed where no keeper does so."""
 
 
 def wait_until_down(state: StateFolder, names: Iterable[str]) -> None:
@@ -47,13 +51,14 @@ def stop_all(state: StateFolder, *, keep_hubs: bool) -> str:
         KeeperClient(state).shutdown(hubs=not keep_hubs)
         _wait(state.path, lambda: ["the keeper"] if _keeper_lives(state) else [])
     if keep_hubs:
-        return f"the keeper has ended; {hubs} hubs and people's servers go on"
+        go_on = f"{_counted(hubs, 'hub')} and people's servers go on"
+        return f"the keeper has ended; {go_on}"
     _end_what_is_left(state)
     servers = sum(len(stop_servers(folder.path)) for folder in state.known_hubs())
     if before.keeper is None and not hubs and not servers:
         return "nothing was running"
-    people = f" and {servers} servers of people" if servers else ""
-    return f"stopped {hubs} hubs{people}; files and passwords are kept in {state.path}"
+    people = f" and {_counted(servers, 'server')} of people" if servers else ""
+    return f"stopped {_counted(hubs, 'hub')}{people}; files and passwords are kept in {state.path}"
 
 
 def anything_runs(state: StateFolder) -> bool:
@@ -73,6 +78,10 @@ def _keeper_lives(state: StateFolder) -> bool:
     return read_status(state).keeper is not None
 
 
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def _end_what_is_left(state: StateFolder) -> None:
     """Only after the keeper's end: nobody starts these again."""
 
@@ -80,12 +89,27 @@ def _end_what_is_left(state: StateFolder) -> None:
         status = read_status_without_keeper(state)
         return [child.name for child in (status.proxy, *status.hubs.values()) if child.pid]
 
-    status = read_status_without_keeper(state)
-    for child in (status.proxy, *status.hubs.values()):
-        if child.pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(child.pid, signal.SIGTERM)
+    _send(state, signal.SIGTERM)
+    deadline = time.monotonic() + KILL_AFTER
+    while left() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    _send(state, signal.SIGKILL)
     _wait(state.path, left)
+
+
+def _send(state: StateFolder, number: signal.Signals) -> None:
+    """To the proxy and every hub that lives, by their records."""
+    for folder in (state.proxy, *(hub.path for hub in state.known_hubs())):
+        try:
+            record = RunRecord.read(folder / "run.json")
+            process = os.pidfd_open(record.pid)
+        except (OSError, ValueError):
+            continue
+        # Asked after it was opened: from here on it cannot become another process.
+        if is_alive(record.pid, record.start_time, record.boot):
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(process, number)
+        os.close(process)
 
 
 def _wait(place: Path, left: Callable[[], list[str]]) -> None:

@@ -1,8 +1,8 @@
 """What happens inside a hub process.
 
-The keeper calls `preload` once, then forks; each child calls `run_hub` with its folder and never
-comes back. `config` turns a hub's spec into traitlets, `application` is the JupyterHub that runs,
-`sign_in` decides who may come in, `face` is what they see first, `route_proxy` speaks to the
+The keeper calls `preload` once, then forks; each child calls `run_hub` with its folder and spec
+and never comes back. `config` turns a spec into traitlets, `application` is the JupyterHub that
+runs, `sign_in` decides who may come in, `face` is what they see first, `route_proxy` speaks to the
 shared proxy, `spawner` starts people's servers within `walls` (that show them the folder `inside`),
 `form` shows profiles, `notices` tell why a server ended, `culling` stops what nobody uses.
 Nothing of JupyterHub is imported before `preload`: the command line stays quick.
@@ -16,8 +16,11 @@ import inspect
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from hubfleet.platforms.local.folders import HubFolder
 
 _EVERYTHING = (
     "sqlite3",
@@ -63,9 +66,10 @@ def look_more_often() -> None:
     waiting.__defaults__ = tuple({**defaults, **QUICK_WAITS}.values())
 
 
-def run_hub(folder: Path) -> NoReturn:
+def run_hub(folder: Path, spec: Mapping[str, Any] | None = None) -> NoReturn:
     """Run the hub of `folder` in this process until it is told to end; then leave the process.
 
+    `spec` is what the caller recorded as running, None for what `spec.json` says at this moment.
     The working folder, standard streams and session are the caller's business.
     """
     code = 1
@@ -75,8 +79,10 @@ def run_hub(folder: Path) -> NoReturn:
         # What `ps` and `top` show: the kernel keeps 15 letters.
         Path("/proc/self/comm").write_text(f"hub {folder.parent.name}/{folder.name}"[:15])
         from hubfleet.platforms.local.hub.application import run
+        from hubfleet.platforms.local.spec import HubSpec
 
-        code = run(folder)
+        path = HubFolder(folder).spec
+        code = run(folder, HubSpec.read(path) if spec is None else HubSpec.from_json(spec))
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except BaseException:

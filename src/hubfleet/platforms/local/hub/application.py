@@ -87,10 +87,9 @@ class DeclaredHub(JupyterHub):
         )
 
 
-def run(folder: Path) -> int:
+def run(folder: Path, spec: HubSpec) -> int:
     """Run the hub of `folder` until a signal ends it; returns the exit code."""
     hub_folder = HubFolder(folder)
-    spec = HubSpec.read(hub_folder.spec)
     secrets = HubSecrets.read(hub_folder.secrets)
     app = DeclaredHub.instance(config=hub_config(spec, secrets, folder))
     app.hub_folder = hub_folder

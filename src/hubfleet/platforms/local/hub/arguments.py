@@ -21,6 +21,9 @@ def server_arguments(values: HubValues) -> list[str]:
         # Over TCP any process of the machine could listen to a kernel.
         "--KernelManager.transport=ipc",
         "--ServerApp.kernel_websocket_connection_class=person_server.TellingConnection",
+        # A hub speaks for its community: JupyterLab asks nobody else for news and updates.
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if idle := parse_duration(values.culling.kernels):
         look = min(_LONGEST_LOOK, max(1, idle // 2))

@@ -7,11 +7,14 @@ is killed half way leaves the database as it was. There must be a snapshot to go
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 
 from hubfleet.platforms.local.folders import HubFolder
 from hubfleet.platforms.local.snapshots import database, shelf
+
+_ERROR = re.compile(r"[\w.]+(?:Error|Exception)\b")
 
 
 def migrate_if_needed(folder: HubFolder, log: logging.Logger) -> None:
@@ -58,7 +61,7 @@ def _migrate(folder: HubFolder, schema: str, log: logging.Logger) -> None:
 
 
 def _upgrade(copy: object) -> str:
-    """Run JupyterHub's migrations on a database; the last line of what went wrong, or nothing.
+    """Run JupyterHub's migrations on a database; what went wrong in a line, or nothing.
 
     In a process of its own, because old migrations change JupyterHub's classes.
     """
@@ -70,4 +73,5 @@ def _upgrade(copy: object) -> str:
     if not done.returncode:
         return ""
     said = done.stderr.strip().splitlines()
-    return said[-1] if said else f"exit code {done.returncode}"
+    errors = [line for line in said if _ERROR.match(line)]
+    return (errors or said or [f"exit code {done.returncode}"])[-1]

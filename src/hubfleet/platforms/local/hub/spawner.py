@@ -16,12 +16,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner
-from jupyterhub.utils import random_port
 from traitlets import Instance, default
 
 from hubfleet.fleet.fields import PROBE_USER
@@ -31,6 +32,7 @@ from hubfleet.kit.clock import timestamp
 from hubfleet.kit.files import make_private_folder
 from hubfleet.kit.units import parse_memory
 from hubfleet.platforms.local.environment_scripts import start_command
+from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.homes.admission import check_before_start
 from hubfleet.platforms.local.hub import form
 from hubfleet.platforms.local.hub.arguments import NO_DOWNLOADS, server_arguments
@@ -43,17 +45,22 @@ from hubfleet.platforms.local.limits import (
     find_limiter,
     group_name,
     make_group,
+    members,
     memory_events,
     memory_kills,
 )
+from hubfleet.platforms.local.listening import Doors, doors
+from hubfleet.platforms.local.ports import server_port
 from hubfleet.platforms.local.processes import boot_id, start_time
 from hubfleet.platforms.local.sandbox import find_sandbox
 from hubfleet.platforms.local.servers import (
+    SERVER_MARK,
     ServerRecord,
     children,
     clear_away,
     home_folder,
     home_number,
+    marked_with,
     read_server,
     server_key,
     signal_server,
@@ -147,15 +154,9 @@ class PersonSpawner(LocalProcessSpawner):
         await self._end_leftover(key)
         forget_stop(setting.folder, key)
         home = home_folder(setting.folder, number)
-        self.port = self.port or random_port()
-        group = make_group(
-            find_limiter(),
-            group_name(setting.state, setting.spec.name, key),
-            memory=self.mem_limit,
-            cpu=self.cpu_limit,
-            memory_guarantee=self.mem_guarantee,
-            cpu_guarantee=self.cpu_guarantee,
-        )
+        # A new one each time: nobody can have taken the old one meanwhile.
+        self.port = server_port(StateFolder(setting.state))
+        group = await self._fresh_group(group_name(setting.state, setting.spec.name, key))
         walls = build_walls(
             setting,
             home,
@@ -163,7 +164,10 @@ class PersonSpawner(LocalProcessSpawner):
             admin=bool(self.user.admin),
             memory_events=memory_events(group.paths),
         )
-        self.proc = self._launch(walls, home, key, group)
+        # In a thread: thousands of ports have to be named.
+        never = {setting.spec.port, setting.spec.proxy_port}
+        shut = await asyncio.to_thread(doors, self.port, never)
+        self.proc = self._launch(walls, home, key, group, shut)
         self.pid = self.proc.pid
         self.record = self._describe(number, group, walls)
         self.record.write(setting.folder)
@@ -171,6 +175,33 @@ class PersonSpawner(LocalProcessSpawner):
             self.record = replace(self.record, inner=await self._inner())
             self.record.write(setting.folder)
         return ("127.0.0.1", self.port)
+
+    async def _fresh_group(self, name: str) -> Group:
+        """The server's group, with nobody in it.
+
+        A hub that was killed after it had started a server and before it had recorded it left one
+        that only its group, or the mark in its environment, tells of.
+        """
+        for look in range(200):
+            group = make_group(
+                find_limiter(),
+                name,
+                memory=self.mem_limit,
+                cpu=self.cpu_limit,
+                memory_guarantee=self.mem_guarantee,
+                cpu_guarantee=self.cpu_guarantee,
+            )
+            left = members(group.paths) if group.paths else marked_with(name)
+            if not left:
+                return group
+            if look == 0:
+                self.log.warning("Ending a server of %s without a record", self.user.name)
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            await asyncio.sleep(0.05)
+        words = "An earlier server of yours does not end. Ask the operator of this hub."
+        raise RefusedStartError(words, reason="server-does-not-end", status_code=503)
 
     async def _refuse_full_home(self) -> None:
         """In a thread: a home may have to be measured. The probe has to see that a hub works."""
@@ -183,19 +214,22 @@ class PersonSpawner(LocalProcessSpawner):
         if verdict.refused:
             raise RefusedStartError(verdict.text, reason="home-full", status_code=507)
 
-    def _launch(self, walls: Walls, home: Path, key: str, group: Group) -> subprocess.Popen[bytes]:
+    def _launch(
+        self, walls: Walls, home: Path, key: str, group: Group, shut: Doors | None
+    ) -> subprocess.Popen[bytes]:
         """A session of its own, no descriptor of the hub, a fresh log."""
         start = start_command(self.setting.environment)
         server = [sys.executable, "-I", str(walls.launcher), *self.get_args()]
         command = [*walls.prefix, *start, *server]
-        env = {**self.get_env(), **walls.environ}
+        name = group_name(self.setting.state, self.setting.spec.name, key)
+        env = {**self.get_env(), **walls.environ, SERVER_MARK: name}
         if not self.setting.values.downloads:
             env["JUPYTER_CONFIG_PATH"] = str(walls.inside / NO_DOWNLOADS)
         self.log.info("Starting the server %s of %s", key, self.user.name)
         log = make_private_folder(self.setting.folder / "servers") / f"{key}.log"
         if log.exists():
             log.replace(log.with_suffix(".log.1"))
-        with open(log, "ab", opener=_private) as output:
+        with open(log, "ab", opener=_private) as output, shut or nullcontext():
             return subprocess.Popen(
                 command,
                 env=env,
@@ -205,8 +239,8 @@ class PersonSpawner(LocalProcessSpawner):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 umask=0o077,
-                # The hub's other threads wait for work and hold no lock that `join` takes.
-                preexec_fn=group.join,  # noqa: PLW1509
+                # The hub's other threads wait for work and hold no lock that these take.
+                preexec_fn=partial(_confine, group, shut),  # noqa: PLW1509
             )
 
     def _describe(self, number: int, group: Group, walls: Walls) -> ServerRecord:
@@ -295,6 +329,12 @@ class PersonSpawner(LocalProcessSpawner):
                 return
             await asyncio.sleep(0.05)
         self.log.warning("Some of the processes of %s did not end", record.user)
+
+
+def _confine(group: Group, shut: Doors | None) -> None:
+    group.join()
+    if shut is not None:
+        shut.shut()
 
 
 def _private(path: str, flags: int) -> int:
