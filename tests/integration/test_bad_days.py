@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -180,9 +181,6 @@ def test_a_killed_keeper_and_proxy_leave_nobody_before_a_closed_door(place, flee
     kill(keeper.pid)
     kill(pids(place)["proxy"])
     apply(place, fleet)
-    for name in ("prod-ant.localhost", "prod-bee.localhost"):
-        until(
-            lambda host=name: hub_answers_people(place.port, host),
-            f"{name} behind the new proxy",
-            seconds=10,
-        )
+    for host in ("prod-ant.localhost", "prod-bee.localhost"):
+        reached = partial(hub_answers_people, place.port, host)
+        until(reached, f"{host} behind the new proxy", seconds=10)

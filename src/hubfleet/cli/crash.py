@@ -15,7 +15,6 @@ from hubfleet.cli.output import print_problems, tell
 from hubfleet.kit.clock import timestamp
 from hubfleet.kit.errors import Problem
 
-
 _SYSTEM_ERRORS = {
     errno.ENOSPC: ("disk-full", "the disk is full", "make room, then run the command again"),
     errno.EDQUOT: ("disk-full", "your quota is used up", "make room, then run the command again"),

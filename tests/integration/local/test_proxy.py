@@ -131,7 +131,7 @@ def test_a_killed_proxy_comes_back_and_all_hubs_are_told_to_look_at_their_routes
     logs = [place.state.hub(name).log for name in names]
     eventually(lambda: all("reopened" in log.read_text() for log in logs))
     # Told only once there is a proxy to talk to.
-    assert answers(place)
+    assert proxy_answers(place.state)
     last_exit = client.status().proxy.last_exit
     assert last_exit is not None
     assert last_exit.signal == "SIGKILL"

@@ -1,4 +1,8 @@
-"""Logs: keeping them small, reading and following their end, finding the line that matters."""
+"""Logs: keeping them small, reading and following their end, finding the line that matters.
+
+People's code can reach its own server's log and make it as large as it likes, with nothing in it:
+of any log only the last `LARGEST` bytes, twice as many at most, are ever looked at.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ def rotate_by_copy(path: Path, largest: int = LARGEST) -> bool:
     """Copy a log aside and empty it, for writers that cannot be told to open another one.
 
     They must append (O_APPEND). What they write in the instant between the last look and the
-    emptying is lost.
+    emptying is lost, and of a log that grew far beyond `largest` all but the end is.
     """
     if _size(path) < largest:
         return False
@@ -44,8 +48,11 @@ def rotate_by_copy(path: Path, largest: int = LARGEST) -> bool:
     with path.open("r+b", buffering=0) as old:
         descriptor = os.open(_aside(path, 1), os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
         with os.fdopen(descriptor, "wb", buffering=0) as new:
-            while block := old.read(_BLOCK):
+            left = min(_size(path), 2 * largest)
+            old.seek(-left, os.SEEK_END)
+            while left > 0 and (block := old.read(min(_BLOCK, left))):
                 new.write(block)
+                left -= len(block)
             old.truncate(0)
     return True
 
