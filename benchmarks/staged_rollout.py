@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +24,18 @@ def main() -> None:
         # Environments are built before the clock starts; nothing else is there yet.
         place.run("environment", "build", fleet=SERVICE_43)
         began = time.perf_counter()
-        done = place.run("apply", "--yes", "--json", fleet=SERVICE_43)
+        done = subprocess.run(
+            [sys.executable, "-m", "hubfleet", "apply", "--yes", "--json", "--quiet"],
+            env={
+                **os.environ,
+                "HUBFLEET_STATE": str(place.state.path),
+                "HUBFLEET_PORT": str(place.port),
+                "HUBFLEET_FLEET": str(SERVICE_43),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         seconds = time.perf_counter() - began
     told: dict[str, Any] = json.loads(done.stdout)
     probes = [row["probe"]["seconds"] for row in told["results"] if row["probe"]]
@@ -31,6 +44,11 @@ def main() -> None:
         benchmark="staged_rollout",
         hubs=len(told["results"]),
         done=sum(row["fate"] == "done" for row in told["results"]),
+        failed={
+            row["hub"]: row["why"]
+            for row in told["results"]
+            if row["fate"] in ("failed", "rolled-back")
+        },
         seconds=round(seconds, 1),
         rollout_seconds=told["seconds"],
         sum_of_probes=round(sum(probes), 1),

@@ -18,6 +18,7 @@ from typing import Any
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.platform import LocalPlatform
 from hubfleet.platforms.local.ports import is_free
+from hubfleet.platforms.local.proxy import proxy_socket
 from hubfleet.platforms.local.stopping import anything_runs, stop_all
 
 
@@ -66,7 +67,15 @@ def local_place(folder: Path) -> Iterator[LocalPlace]:
     finally:
         stop_all(place.state, keep_hubs=False)
         assert not anything_runs(place.state)
+        remove_far_socket(place.state)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_far_socket(state: StateFolder) -> None:
+    """The folder of the proxy's socket, where the state folder's own path is too long for one."""
+    folder = proxy_socket(state).parent
+    if folder != state.proxy:
+        shutil.rmtree(folder)
 
 
 def free_port() -> int:

@@ -35,6 +35,7 @@ def test_validate_counts_what_it_found(place, fleet):
         "clusters": 1,
         "communities": 1,
         "problems": [],
+        "notes": [],
     }
 
 
@@ -122,7 +123,7 @@ def test_exactly_the_reviewed_plan_is_applied(place, fleet):
 def test_a_removal_is_refused_then_done_and_files_are_kept(place, fleet):
     write_fleet(fleet, {"ant/prod": {}, "ant/old": {}})
     assert place.run("apply", "--yes", fleet=fleet).returncode == 0
-    home = place.state.hub("ant/old").homes / "1"
+    home = place.state.hub("ant/old").homes / "7"
     home.mkdir(parents=True)
     (home / "thesis.txt").write_text("years of work")
     (fleet / "communities/ant/hubs/old.yaml").unlink()
@@ -132,7 +133,7 @@ def test_a_removal_is_refused_then_done_and_files_are_kept(place, fleet):
     assert "error[removal-not-allowed]: the plan removes 1 hub: ant/old" in done.stderr
     done = place.run("apply", "--yes", "--allow-removals", fleet=fleet)
     assert done.returncode == 0, done.stderr
-    (kept,) = place.state.removed.glob("ant/old-*/homes/1/thesis.txt")
+    (kept,) = place.state.removed.glob("ant/old-*/homes/7/thesis.txt")
     assert kept.read_text() == "years of work"
     assert "ant/old: people's files are kept in" in done.stdout
     assert [row["hub"] for row in place.json("status", fleet=fleet)["hubs"]] == ["ant/prod"]
@@ -203,7 +204,8 @@ def test_the_first_up_checks_every_hub_and_says_how_to_sign_in(place, fleet):
     assert done.returncode == 0, done.stderr
     assert re.search(r"changing: ant/prod: done \(\d+\.\d s\)", done.stderr)
     assert f"ant/prod  http://prod-ant.localhost:{place.port}/" in done.stdout
-    assert re.search(r"admins: ada\n    users: bo, cy\n    password \w{16}\n", done.stdout)
+    told = r"admins: ada\n    users: bo, cy\n    password \w{16}  \(one for all users: .*\)\n"
+    assert re.search(told, done.stdout)
     again = place.run("up", fleet=fleet)
     assert "changing" not in again.stderr, "nothing changed, so nothing is probed"
 
@@ -222,7 +224,7 @@ def test_down_stops_everything_and_up_goes_on_where_it_was(place, fleet):
     assert place.run("apply", "--yes", fleet=fleet).returncode == 0
     password = place.platform().sign_in("ant/prod").password
     done = place.run("down")
-    assert done.stdout == (f"stopped 1 hubs; files and passwords are kept in {place.state.path}\n")
+    assert done.stdout == (f"stopped 1 hub; files and passwords are kept in {place.state.path}\n")
     assert place.run("down").stdout == "nothing was running\n"
     (row,) = place.json("status", fleet=fleet)["hubs"]
     assert (row["state"], row["note"]) == ("stopped", "start is waiting")

@@ -20,7 +20,8 @@ def test_a_password_is_told_with_whom_it_is_for():
     assert told == [
         "admins: ada",
         "users: bob, cy",
-        "password for people",
+        "password for people  "
+        "(one for all users: whoever knows it can sign in under any of these names)",
         "password for admins for admins",
     ]
 

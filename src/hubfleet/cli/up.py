@@ -89,6 +89,9 @@ def print_addresses(installation: Installation) -> None:
 _WITH = {"github": "GitHub", "google": "Google", "cilogon": "CILogon", "oidc": "their provider"}
 
 
+_ONE_FOR_ALL = "one for all users: whoever knows it can sign in under any of these names"
+
+
 def sign_in_lines(sign_in: SignIn) -> list[str]:
     """Who may sign in, and with what."""
     lines = []
@@ -100,7 +103,7 @@ def sign_in_lines(sign_in: SignIn) -> list[str]:
     if users:
         lines.append(f"users: {'; '.join(users)}")
     if sign_in.password:
-        lines.append(f"password {sign_in.password}")
+        lines.append(f"password {sign_in.password}  ({_ONE_FOR_ALL})")
         lines.append(f"password for admins {sign_in.admin_password}")
     return lines
 

@@ -1,5 +1,6 @@
-"""Walks a plan: gates first, a limit on what runs at once, a journal before and after each act.
+"""Carries out a plan: gates first, in waves, with a way back, a journal, and one lease.
 
-`engine` is the walk, `journal` the memory of intentions, `lease` keeps two rollouts apart.
-There is no memory of the world: after a crash, observe and plan again.
+Read `ports` (what it needs from outside), then `walk` (who may begin), `course` (what happens to
+one hub) and `engine` (the loop that joins them). `resume` says what a crash leaves to do; `crew`
+is real or virtual time. There is no memory of the world: after a crash, observe and plan again.
 """

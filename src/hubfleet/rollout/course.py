@@ -136,7 +136,7 @@ class Course:
                 return self._failed(problems)
         if not item.probe or self.means.prober is None:
             self._record_revision()
-            return self._result("done")
+            return self._done()
         self.judged = self._judge()
         self._record_revision()
         if self.judged.passed:
@@ -144,7 +144,7 @@ class Course:
                 self.note = f"cold start: healthy at attempt {self.judged.attempts}"
             elif self.judged.probe.verdict == "degraded":
                 self.note = f"degraded: {self.judged.probe.cause}"
-            return self._result("done")
+            return self._done()
         return self._failed((not_healthy(self.judged),))
 
     def _change(self, step: Step) -> tuple[Problem, ...]:
@@ -238,6 +238,15 @@ class Course:
             )
         )
         return judged
+
+    def _done(self) -> StepResult:
+        """Old snapshots go only now: until a hub is healthy, each may be the way back."""
+        if self.snapshot:
+            try:
+                self._platform.discard_snapshots(self.item.name)
+            except HubfleetError as error:
+                self.note = f"old snapshots were not deleted: {error.problems[0].what}"
+        return self._result("done")
 
     def _failed(self, problems: tuple[Problem, ...]) -> StepResult:
         """Back to where it was, where there is a way back and something was changed."""

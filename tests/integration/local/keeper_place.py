@@ -18,6 +18,7 @@ from hubfleet.platforms.local.ports import allocate_port
 from hubfleet.platforms.local.processes import is_alive
 from hubfleet.platforms.local.proxy import proxy_api
 from hubfleet.platforms.local.spec import HubSpec, RunRecord
+from tests.places import remove_far_socket
 
 STAND_IN = "tests.integration.local.keeper_standin"
 QUICK: dict[str, float] = {"first_wait": 0.1, "longest_wait": 0.4, "kill_after": 0.5}
@@ -106,6 +107,7 @@ class Place:
                 )
         # A child that was just forked has no record yet, but it works in this folder already.
         eventually(lambda: not kill_all_in(self.state.path))
+        remove_far_socket(self.state)
 
 
 def kill_all_in(folder: Path) -> int:

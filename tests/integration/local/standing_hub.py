@@ -84,14 +84,14 @@ class Proxy:
         self.token = secrets.token_hex(16)
         self.port = free_port()
         # Not below the tests' own folders: their paths may be too long for a socket.
-        self.folder = Path(tempfile.mkdtemp(prefix="hubfleet-proxy-"))
+        self.folder = Path(tempfile.gettempdir(), f"hubfleet-proxy-{secrets.token_hex(8)}")
         self.socket = self.folder / "api.sock"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         addresses = ["--ip", "127.0.0.1", "--port", str(self.port)]
         addresses += ["--api-socket", str(self.socket)]
-        self.socket.unlink(missing_ok=True)
+        self.folder.mkdir(mode=0o700)
         self.process = subprocess.Popen(
             [
                 *ensure_proxy_program(lambda _: None),
@@ -109,7 +109,8 @@ class Proxy:
         if self.process is not None:
             self.process.terminate()
             self.process.wait(10)
-        shutil.rmtree(self.folder)
+            shutil.rmtree(self.folder)
+            self.process = None
 
 
 class StandingHub:

@@ -12,7 +12,12 @@ import pytest
 
 from hubfleet.platforms.local.processes import start_time
 from hubfleet.platforms.local.sandbox import find_sandbox, interpreter_folders
-from hubfleet.platforms.local.servers import ServerRecord, children, running_servers
+from hubfleet.platforms.local.servers import (
+    SERVER_MARK,
+    ServerRecord,
+    children,
+    running_servers,
+)
 from tests.integration.local.standing_hub import Person, StandingHub, signed_in, standing_hub
 
 pytestmark = [
@@ -157,8 +162,11 @@ async def test_kernels_speak_over_sockets_that_only_their_person_reaches(
 async def test_no_secret_and_nothing_of_the_operators_shell_is_in_the_environment(
     neighbours: Neighbours,
 ) -> None:
-    text = json.dumps(await neighbours.probe("lambda: dict(os.environ)"))
-    for name in ("CONFIGPROXY", "HUBFLEET", "CANARY_OF_THE_OPERATOR", str(neighbours.hub.folder)):
+    environ = await neighbours.probe("lambda: dict(os.environ)")
+    assert isinstance(environ, dict)
+    assert [name for name in environ if name.startswith("HUBFLEET")] == [SERVER_MARK]
+    text = json.dumps(environ)
+    for name in ("CONFIGPROXY", "CANARY_OF_THE_OPERATOR", str(neighbours.hub.folder)):
         assert name not in text
     hub = neighbours.hub.secrets
     for secret in (hub.proxy_token, hub.cookie_secret, hub.password, hub.probe_token):
@@ -187,6 +195,9 @@ async def test_there_is_no_way_to_more_rights(neighbours: Neighbours) -> None:
     assert await neighbours.probe("os.getuid") == 1000
     assert _denied(await neighbours.probe("reading('/etc/shadow')"))
     assert _denied(await neighbours.probe("listing(os.path.expanduser('~root/.ssh'))"))
+    for keys in ("/etc/ssl/private", "/etc/pki/tls/private"):
+        assert _denied(await neighbours.probe(f"listing({keys!r})"))
+    assert await neighbours.probe("lambda: len(os.listdir('/etc/ssl/certs')) > 0")
     assert await neighbours.probe("lambda: open('/etc/passwd').read().count('\\n')") == 2
 
 

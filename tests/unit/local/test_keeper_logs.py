@@ -12,6 +12,7 @@ from hubfleet.platforms.local.children import Pace
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.logfiles import (
     KEPT,
+    LARGEST,
     explain_failure,
     follow,
     rotate_by_copy,
@@ -140,6 +141,44 @@ def test_following_survives_rotation(tmp_path: Path, rotate) -> None:
 def append(path: Path, text: str) -> None:
     with path.open("a") as file:
         file.write(text)
+
+
+VAST = 1 << 40
+
+
+def test_a_log_made_vast_with_nothing_in_it_is_neither_copied_nor_read_whole(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "1.log"
+    log.write_text("before\n")
+    os.truncate(log, VAST)
+    append(log, "\nERROR: said after\n")
+    assert tail(log, 1) == ["ERROR: said after"]
+    found = explain_failure(log)
+    assert found is not None
+    assert found[1] == "ERROR: said after"
+    assert rotate_by_copy(log)
+    assert log.read_text() == ""
+    aside = tmp_path / "1.log.1"
+    assert aside.stat().st_size == 2 * LARGEST
+    assert aside.read_bytes().endswith(b"\nERROR: said after\n")
+
+
+def test_following_a_log_that_becomes_vast_goes_on_at_its_end(tmp_path: Path) -> None:
+    log = tmp_path / "1.log"
+    log.write_text("last\n")
+    steps = iter([lambda: os.truncate(log, VAST), lambda: append(log, "\nafter\n")])
+
+    def until() -> bool:
+        step = next(steps, None)
+        if step is not None:
+            step()
+        return step is None
+
+    lines = list(follow(log, 1, until=until, pause=0.0))
+    assert lines[0] == "last"
+    assert lines[-1] == "after"
+    assert sum(map(len, lines)) < 5 * LARGEST
 
 
 def test_the_wait_doubles_up_to_a_minute() -> None:

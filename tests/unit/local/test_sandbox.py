@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from hubfleet.platforms.local.sandbox import (
     Seat,
     SharedFolder,
     bubblewrap_command,
+    find_sandbox,
     interpreter_folders,
     isolation_is_waived,
     machine_abilities,
@@ -85,6 +88,58 @@ def test_a_state_folder_that_nothing_shows_needs_no_hiding() -> None:
     assert "/srv/state" not in command
 
 
+@pytest.mark.parametrize("way", ["home/local", "data/local"])
+def test_a_state_folder_behind_a_link_is_hidden_on_every_way_to_it(
+    tmp_path: Path, way: str
+) -> None:
+    (tmp_path / "data/local/share/state/environments/abc").mkdir(parents=True)
+    (tmp_path / "home").symlink_to(tmp_path / "data")
+    prefixes = (tmp_path / "home/local", tmp_path / "data/local")
+    state = tmp_path / way / "share/state"
+    environment = state / "environments/abc"
+    command = bubblewrap_command("bwrap", _seat(state, *prefixes, environment))
+    hidden = [path for kind, path in pairwise(command) if kind == "--tmpfs"]
+    for prefix in prefixes:
+        assert str(prefix / "share/state") in hidden
+        assert command.index(str(prefix)) < command.index(str(prefix / "share/state"))
+    assert command.index(str(prefixes[-1] / "share/state")) < command.index(str(environment))
+
+
+@pytest.mark.skipif(find_sandbox().program is None, reason=find_sandbox().why)
+def test_behind_walls_a_linked_state_folder_is_empty_and_keys_are_missing(tmp_path: Path) -> None:
+    real = tmp_path / "data/local/share/state"
+    (real / "inside").mkdir(parents=True)
+    (real / "hubs/earth/prod/homes/1").mkdir(parents=True)
+    (real / "hubs/earth/prod/shared").mkdir()
+    write_accounts(real / "accounts")
+    (real / "secret").write_text("canary")
+    (tmp_path / "home").symlink_to(tmp_path / "data")
+    for way in ("home", "data"):
+        state = tmp_path / way / "local/share/state"
+        prefixes = (tmp_path / "home/local", tmp_path / "data/local")
+        walls = bubblewrap_command("bwrap", _seat(state, *prefixes))
+        wanted = [tmp_path / place / "local/share/state" for place in ("home", "data")]
+        done = subprocess.run(
+            [*walls, "ls", "-A", *map(str, wanted), "/etc/ssl"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "canary" not in done.stdout
+        assert "secret" not in done.stdout
+        assert "private" not in done.stdout
+        assert "certs" in done.stdout
+        assert done.returncode == 0, done.stderr
+
+
+def test_of_the_machines_certificates_no_private_key_is_bound() -> None:
+    command = bubblewrap_command("bwrap", _seat(Path("/srv/state")))
+    for name in ("/etc/ssl", "/etc/pki", "/etc/pki/tls"):
+        assert name not in command
+    assert not any("private" in word for word in command)
+    assert "/etc/ssl/certs" in command
+
+
 def test_the_python_behind_an_environment_is_readable(tmp_path: Path) -> None:
     (tmp_path / "uv/python-3.12/bin").mkdir(parents=True)
     (tmp_path / "uv/python-3.12/bin/python3.12").touch()
@@ -154,7 +209,7 @@ def test_what_a_machine_cannot_do_is_said_in_full_sentences() -> None:
         "hubfleet runs as root: whoever broke out of a sandbox would be root. "
         "Run it from an ordinary account where you can.",
         "This machine does not let hubfleet use control groups: memory is limited for each "
-        "process instead of each person, and CPU is not limited. Run hubfleet as a systemd "
-        "service with Delegate=yes to change that.",
+        "process instead of each person, and neither CPU nor the number of processes is limited. "
+        "Run hubfleet as a systemd service with Delegate=yes to change that.",
         ports,
     )

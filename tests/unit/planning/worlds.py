@@ -106,8 +106,8 @@ extra: st.SearchStrategy[Mapping[str, Any]] = st.dictionaries(
 
 
 @st.composite
-def hubs(draw: st.DrawFn) -> list[Hub]:
-    chosen = draw(st.lists(names, unique=True, max_size=6))
+def hubs(draw: st.DrawFn, fewest: int = 0) -> list[Hub]:
+    chosen = draw(st.lists(names, unique=True, min_size=fewest, max_size=6))
     made: list[Hub] = []
     for name in chosen:
         stage = draw(st.sampled_from(["staging", "production"]))

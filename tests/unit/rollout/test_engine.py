@@ -53,6 +53,13 @@ def test_a_failed_gate_holds_only_the_hubs_that_depend_on_it():
     )
 
 
+def test_a_production_hub_may_be_the_gate_of_another_in_its_wave():
+    stage = Stage()
+    fleet = a_fleet(a_hub("ant/z"), a_hub("ant/b", gate="ant/z"), waves=("100%",))
+    assert stage.run(fleet).ok
+    assert stage.at("ant/z", "done") < stage.at("ant/b", "begun")
+
+
 def test_a_gate_outside_of_the_plan_is_probed_before_anything_waits_for_it():
     stage = Stage()
     assert stage.run(a_fleet(*pair())).ok

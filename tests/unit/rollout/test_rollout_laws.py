@@ -48,8 +48,8 @@ def staged(observed):
     return stage
 
 
-@settings(max_examples=80, deadline=None)
-@given(hubs(), observed_hubs(), policies, st.dictionaries(names, scripts))
+@settings(max_examples=150, deadline=None)
+@given(hubs(fewest=3), observed_hubs(), policies, st.dictionaries(names, scripts))
 def test_laws_of_a_rollout(declared, observed, policy, told):
     fleet = a_fleet(*declared)
     fleet = replace(fleet, rollout=known_canaries(declared, Rollout(**policy)))

@@ -3,7 +3,8 @@
 A group is a folder in a kernel file system: made before the server, joined between fork and exec,
 removed after it. Version 2 has one tree and asks that the tree was handed to us (systemd's
 `Delegate=yes`); version 1 has one tree for each controller. Where neither is ours to write, memory
-is limited for each process alone and CPU not at all, and `Limiter.remark` says so.
+is limited for each process alone, CPU and the number of processes not at all, and
+`Limiter.remark` says so: the kernel's own limit of processes counts all people of the account.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Limiter:
         if self.version == 0:
             return (
                 "This machine does not let hubfleet use control groups: memory is limited for "
-                "each process instead of each person, and CPU is not limited. "
+                "each process instead of each person, and neither CPU nor the number of "
+                "processes is limited. "
                 "Run hubfleet as a systemd service with Delegate=yes to change that."
             )
         missing = sorted(set(_CONTROLLERS) - set(self.parents))

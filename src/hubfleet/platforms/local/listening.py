@@ -19,7 +19,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NoReturn, Self
 
-from hubfleet.platforms.local.ports import handed_out
+from hubfleet.platforms.local.ports import handed_out, lie_apart
 
 OLDEST_LANDLOCK = 4
 """The first version that knows of ports (Linux 6.7)."""
@@ -119,13 +119,20 @@ def why_open() -> str:
 
 def remark() -> str | None:
     """A sentence about a machine that cannot; None where it can."""
-    why = why_open()
+    why = why_open() or _why_no_use()
     if not why:
         return None
     return (
         f"People's programs can listen on any free port: {why}. While a hub or the proxy is down, "
         "one of them could take its port and be told people's passwords."
     )
+
+
+def _why_no_use() -> str:
+    if lie_apart():
+        return ""
+    first = handed_out().start
+    return f"this machine hands out all from {first} on (net.ipv4.ip_local_port_range)"
 
 
 def _filter(machine: _Machine) -> bytes:

@@ -1,7 +1,7 @@
 """Logs: keeping them small, reading and following their end, finding the line that matters.
 
 People's code can reach its own server's log and make it as large as it likes, with nothing in it:
-of any log only the last `LARGEST` bytes, twice as many at most, are ever looked at.
+of a log that is far larger than logs are let become, only the end is ever looked at.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from hubfleet.kit.files import PRIVATE_FILE
 KEPT = 5
 LARGEST = 10 * 1024 * 1024
 
+_MOST_READ = 2 * LARGEST
 _BLOCK = 64 * 1024
 _TRACEBACK = re.compile(r"^(\s*)Traceback \(most recent call last\):")
 _ERROR = re.compile(r"^\[[EC] |\b(?:ERROR|CRITICAL)\b")
@@ -40,7 +41,7 @@ def rotate_by_copy(path: Path, largest: int = LARGEST) -> bool:
     """Copy a log aside and empty it, for writers that cannot be told to open another one.
 
     They must append (O_APPEND). What they write in the instant between the last look and the
-    emptying is lost, and of a log that grew far beyond `largest` all but the end is.
+    emptying is lost, and of one that is far larger than logs become all but the end is.
     """
     if _size(path) < largest:
         return False
@@ -48,8 +49,7 @@ def rotate_by_copy(path: Path, largest: int = LARGEST) -> bool:
     with path.open("r+b", buffering=0) as old:
         descriptor = os.open(_aside(path, 1), os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
         with os.fdopen(descriptor, "wb", buffering=0) as new:
-            left = min(_size(path), 2 * largest)
-            old.seek(-left, os.SEEK_END)
+            left = _skip_to_end(old, _MOST_READ)
             while left > 0 and (block := old.read(min(_BLOCK, left))):
                 new.write(block)
                 left -= len(block)
@@ -85,13 +85,13 @@ def follow(
             if file is None:
                 file = _open_at(path, start)
             if file is not None:
-                complete, rest = _complete_lines(rest + file.read())
+                complete, rest = _complete_lines(rest + _unread(file))
                 yield from complete
                 if _was_emptied(file):
                     file.seek(0)
                 elif _was_replaced(file, path):
                     # Once more: it may have grown between the reading and the renaming.
-                    complete, rest = _complete_lines(rest + file.read())
+                    complete, rest = _complete_lines(rest + _unread(file))
                     yield from complete
                     file.close()
                     file, start = None, 0
@@ -108,10 +108,14 @@ def explain_failure(log: Path, since_offset: int = 0) -> tuple[int, str] | None:
     """The line that shows why a program did not come up, with its number in the file.
 
     That is the last line of the last traceback after the offset (in bytes), else the first error.
-    None when there is no such line. A log that became smaller than the offset is read whole.
+    None when there is no such line. A log that became smaller than the offset is read whole; in
+    one of which only the end is looked at, the number counts from where that begins.
     """
     try:
-        content = log.read_bytes()
+        with log.open("rb") as file:
+            left = _skip_to_end(file, _MOST_READ)
+            since_offset = max(0, since_offset - file.tell())
+            content = file.read(left)
     except OSError:
         return None
     if since_offset > len(content):
@@ -164,12 +168,16 @@ def _size(path: Path) -> int:
 def _last_lines(path: Path, count: int) -> list[str]:
     with path.open("rb") as file:
         position = file.seek(0, os.SEEK_END)
-        content = b""
-        while position > 0 and content.count(b"\n") <= count:
-            step = min(_BLOCK, position)
+        first = max(0, position - _MOST_READ)
+        blocks: list[bytes] = []
+        found = 0
+        while position > first and found <= count:
+            step = min(_BLOCK, position - first)
             position -= step
             file.seek(position)
-            content = file.read(step) + content
+            blocks.append(file.read(step))
+            found += blocks[-1].count(b"\n")
+    content = b"".join(reversed(blocks))
     return content.decode(errors="replace").splitlines()[-count:] if count else []
 
 
@@ -184,7 +192,20 @@ def _open_at(path: Path, start: int) -> BinaryIO | None:
 
 def _complete_lines(content: bytes) -> tuple[list[str], bytes]:
     *whole, rest = content.split(b"\n")
-    return [line.decode(errors="replace") for line in whole], rest
+    return [line.decode(errors="replace") for line in whole], rest[-_MOST_READ:]
+
+
+def _unread(file: BinaryIO) -> bytes:
+    """What was written since the last look."""
+    if os.fstat(file.fileno()).st_size - file.tell() > _MOST_READ:
+        _skip_to_end(file, _MOST_READ)
+    return file.read(_MOST_READ)
+
+
+def _skip_to_end(file: BinaryIO, most: int) -> int:
+    """Go to where at most so many bytes are left; how many there are."""
+    size = os.fstat(file.fileno()).st_size
+    return size - file.seek(max(0, size - most))
 
 
 def _was_emptied(file: BinaryIO) -> bool:

@@ -87,18 +87,18 @@ def observe_hub(folder: HubFolder, status: LocalStatus) -> ObservedHub:
     )
 
 
-def age(folder: HubFolder) -> float:
-    """Seconds for which the process of the record has lived, or would have."""
+def is_long_up(folder: HubFolder) -> bool:
+    """Whether the hub's process has had the time to come up."""
     with suppress(OSError, ValueError):
-        return seconds_since(RunRecord.read(folder.run).start_time)
-    return 0.0
+        return seconds_since(RunRecord.read(folder.run).start_time) >= COME_UP
+    return False
 
 
 def _state_of(folder: HubFolder, runs: HubSpec) -> State:
     """A hub that is long up and does not answer gets a second chance: it may only be busy."""
     if answers_itself(folder, runs):
         return "running"
-    if age(folder) < COME_UP:
+    if not is_long_up(folder):
         return "starting"
     return "running" if answers_itself(folder, runs) else "hanging"
 

@@ -17,7 +17,14 @@ from hubfleet.platforms.local import answers, logfiles
 from hubfleet.platforms.local.control import KeeperClient
 from hubfleet.platforms.local.environment_scripts import kernels_of
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
-from hubfleet.platforms.local.observing import COME_UP, age, answers_itself, known, living, software
+from hubfleet.platforms.local.observing import (
+    COME_UP,
+    answers_itself,
+    is_long_up,
+    known,
+    living,
+    software,
+)
 from hubfleet.platforms.local.ports import allocate_port
 from hubfleet.platforms.local.proxy import proxy_api, proxy_token
 from hubfleet.platforms.local.routes import give_up_domain
@@ -47,13 +54,14 @@ def place(
     """
     folder = state.hub(hub.name)
     _make_folders(folder)
-    _make_secrets(state, folder)
+    other_token = _make_secrets(state, folder)
     _fill_in_declared_secrets(folder, hub)
     _copy_logo(folder, hub)
     waive_isolation(folder.path, waived=without_isolation)
     wanted = _spec(state, hub, environments, proxy_port)
     before = living(folder)
-    if before and _same(before, wanted) and answers.hub_answers_people(proxy_port, hub.domain):
+    runs = before and not other_token and _same(before, wanted)
+    if before and runs and answers.hub_answers_people(proxy_port, hub.domain):
         return Outcome(changed=False, revision=before.revision, url=before.url)
     previous = known(folder)
     revision = 1 if previous is None else previous.revision + (not _same(previous, wanted))
@@ -62,8 +70,8 @@ def place(
     wanted.write(folder.spec)
     report("starting" if before is None else "restarting")
     client = KeeperClient(state)
-    if client.start(hub.name) == "unchanged" and _hangs(folder, wanted):
-        report("ending what hangs")
+    if client.start(hub.name) == "unchanged" and (other_token or _hangs(folder, wanted)):
+        report("stopping the hub")
         client.stop(hub.name)
         wait_until_down(state, [hub.name])
         client.start(hub.name)
@@ -106,7 +114,7 @@ def _same(one: HubSpec, other: HubSpec) -> bool:
 
 def _hangs(folder: HubFolder, wanted: HubSpec) -> bool:
     """Whether the hub, which runs what it should, is up for long enough and still silent."""
-    if age(folder) < COME_UP:
+    if not is_long_up(folder):
         return False
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
@@ -122,17 +130,13 @@ def _make_folders(folder: HubFolder) -> None:
         make_private_folder(path)
 
 
-def _make_secrets(state: StateFolder, folder: HubFolder) -> None:
+def _make_secrets(state: StateFolder, folder: HubFolder) -> bool:
     """Once for the hub's life: people keep their password and their session over every change.
 
-    Only the proxy's token is not the hub's own: it is taken over whenever it is another one.
+    Only the proxy's token is not the hub's own. True where the hub had another one until now.
     """
     token = proxy_token(state)
-    if folder.secrets.exists():
-        kept = HubSecrets.read(folder.secrets)
-        if kept.proxy_token != token:
-            replace(kept, proxy_token=token).write(folder.secrets)
-    else:
+    if not folder.secrets.exists():
         HubSecrets(
             cookie_secret=secrets.token_hex(32),
             password=_easy_to_type(16),
@@ -141,6 +145,11 @@ def _make_secrets(state: StateFolder, folder: HubFolder) -> None:
             culler_token=secrets.token_hex(32),
             proxy_token=token,
         ).write(folder.secrets)
+    kept = HubSecrets.read(folder.secrets)
+    if kept.proxy_token == token:
+        return False
+    replace(kept, proxy_token=token).write(folder.secrets)
+    return True
 
 
 def _fill_in_declared_secrets(folder: HubFolder, hub: Hub) -> None:

@@ -33,6 +33,7 @@ from hubfleet.platforms.local.placing import place
 from hubfleet.platforms.local.removing import remove
 from hubfleet.platforms.local.sandbox import (
     find_sandbox,
+    isolation_is_waived,
     refuse_without_isolation,
     this_machine,
 )
@@ -42,7 +43,7 @@ from hubfleet.platforms.local.snapshots.keeping import Keep
 from hubfleet.platforms.local.snapshots.preview import preview
 from hubfleet.platforms.local.snapshots.restoring import database_goes_back, roll_back
 from hubfleet.platforms.local.snapshots.taking import secure_before_migration, take
-from hubfleet.platforms.local.spec import HubSecrets, HubSpec
+from hubfleet.platforms.local.spec import DamagedFileError, HubSecrets, HubSpec
 from hubfleet.platforms.local.stopping import stop_all
 from hubfleet.platforms.local.unit import systemd_unit
 from hubfleet.platforms.platform import (
@@ -165,7 +166,9 @@ class LocalPlatform:
         """Also deletes those that are too many or too old."""
         folder = self._existing(hub)
         made = take(folder)
-        shelf.discard(folder, Keep())
+        # Without knowing what runs nothing is deleted.
+        with suppress(DamagedFileError):
+            shelf.discard(folder, Keep())
         return made
 
     def snapshots(self, hub: str) -> tuple[Snapshot, ...]:
@@ -235,13 +238,26 @@ class LocalPlatform:
 
     def remarks(self) -> tuple[str, ...]:
         said = list(this_machine())
-        if any(self._state.known_hubs()) and read_status(self._state).keeper is None:
-            said.insert(0, "The keeper is not running: nobody restarts what crashes. Run apply.")
+        if any(self._state.known_hubs()):
+            status = read_status(self._state)
+            if status.proxy.pid is None:
+                said.insert(0, "The proxy is not running: nobody reaches the hubs. Run apply.")
+            if status.keeper is None:
+                said.insert(
+                    0, "The keeper is not running: nobody restarts what crashes. Run apply."
+                )
         declared = {
             folder.name: HubValues.model_validate(spec.values)
             for folder in self._state.known_hubs()
             if (spec := known(folder))
         }
+        if find_sandbox().program is None:
+            said += [
+                f"People of {folder.name} are not kept apart: that was accepted with "
+                "--without-isolation. Install bubblewrap 0.8 or later."
+                for folder in self._state.known_hubs()
+                if isolation_is_waived(folder.path)
+            ]
         return (*said, *fitting.oversized(declared, Machine.this()))
 
     def working_people(self) -> list[str]:
@@ -262,14 +278,15 @@ class LocalPlatform:
         return systemd_unit(self._state, self._proxy_port())
 
     def other_fleet(self, fleet: Fleet) -> Problem | None:
-        """The refusal of a fleet whose name is not that of the one living in the state folder."""
+        """The refusal of another fleet than the one living in the state folder."""
         if not any(self._state.known_hubs()):
             return None
         try:
             here = json.loads(self._state.fleet_record.read_text())
-            if here["service"] == fleet.service.name:
-                return None
             root = here["root"]
+            # A service may get another name, and a fleet's folder may move; not both at once.
+            if fleet.service.name == here["service"] or str(fleet.root) == root:
+                return None
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError):

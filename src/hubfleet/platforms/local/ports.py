@@ -80,6 +80,11 @@ def handed_out() -> range:
     return range(32768, 61000)
 
 
+def lie_apart() -> bool:
+    """Whether hubs' and servers' ports are ones that nobody is given by chance, or by waiting."""
+    return _usable().stop <= handed_out().start
+
+
 def listens(pid: int, port: int) -> bool:
     """Whether it is this process that listens there, and not one that only answers alike."""
     wanted = {f"socket:[{inode}]" for inode in _listening_inodes(port)}

@@ -47,12 +47,18 @@ _SYSTEM_SETTINGS = (
     "localtime",
     "mime.types",
     "nsswitch.conf",
-    "pki",
     "protocols",
     "resolv.conf",
     "services",
-    "ssl",
     "timezone",
+    # Not the whole of `pki` and `ssl`: private keys lie there too.
+    "pki/ca-trust/extracted",
+    "pki/tls/cert.pem",
+    "pki/tls/certs",
+    "pki/tls/openssl.cnf",
+    "ssl/cert.pem",
+    "ssl/certs",
+    "ssl/openssl.cnf",
 )
 _NAMESPACES = (
     "--unshare-user",
@@ -156,18 +162,28 @@ def _system() -> list[str]:
 
 
 def _readable(seat: Seat) -> list[str]:
-    """Binds of `readable`; the state folder is emptied before what lies inside it is bound."""
+    """Binds of `readable`; the state folder is emptied before what lies inside it is bound.
+
+    Links are followed for every comparison: the state folder can be reached on more than one way.
+    """
+    hidden = seat.hidden.resolve()
+    inside = [path for path in seat.readable if path.resolve().is_relative_to(hidden)]
+    outside = [path for path in seat.readable if path not in inside]
     arguments = []
-    inside = [path for path in seat.readable if path.is_relative_to(seat.hidden)]
-    for path in seat.readable:
-        if path not in inside and not path.is_relative_to("/usr"):
+    for path in outside:
+        if not path.is_relative_to("/usr"):
             arguments += ["--ro-bind", str(path), str(path)]
-    visible = (Path("/usr"), *seat.readable)
-    if any(seat.hidden.is_relative_to(path) for path in visible if path not in inside):
-        arguments += ["--tmpfs", str(seat.hidden)]
+    for path in dict.fromkeys(_ways_to(hidden, (Path("/usr"), *outside))):
+        arguments += ["--tmpfs", str(path)]
     for path in inside:
         arguments += ["--ro-bind", str(path), str(path)]
     return arguments
+
+
+def _ways_to(hidden: Path, visible: Iterable[Path]) -> Iterable[Path]:
+    for path in visible:
+        if hidden.is_relative_to(path.resolve()):
+            yield path / hidden.relative_to(path.resolve())
 
 
 def _shared(shared: Iterable[SharedFolder]) -> list[str]:

@@ -33,7 +33,8 @@ class DamagedFileError(HubfleetError, ValueError):
 
 
 _CURES = {
-    "spec.json": "run `hubfleet apply`, which writes it anew",
+    "spec.json": "run `hubfleet apply`, which writes it anew; "
+    "where `apply` itself says this, delete the file first",
     "secrets.json": "put it back from a copy; or delete it and run `hubfleet apply`, "
     "which makes new passwords",
 }

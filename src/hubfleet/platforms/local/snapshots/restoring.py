@@ -21,7 +21,7 @@ from hubfleet.platforms.local.folders import HubFolder, StateFolder
 from hubfleet.platforms.local.homes.quota import readable
 from hubfleet.platforms.local.observing import living, software
 from hubfleet.platforms.local.placing import wait_until_up
-from hubfleet.platforms.local.proxy import proxy_token
+from hubfleet.platforms.local.routes import give_up_domain
 from hubfleet.platforms.local.snapshots import database, journal, shelf
 from hubfleet.platforms.local.snapshots.journal import Intention
 from hubfleet.platforms.local.snapshots.merging import Merged
@@ -274,7 +274,7 @@ def _start(way: _Way) -> None:
     except HubfleetError as error:
         raise _did_not_come_up(way, error) from None
     if way.before.domain != wanted.domain:
-        answers.drop_routes(wanted.proxy_api, proxy_token(way.state), way.before.domain)
+        give_up_domain(way.state, folder.name, way.before.domain)
 
 
 def _did_not_come_up(way: _Way, error: HubfleetError) -> HubfleetError:
