@@ -43,8 +43,8 @@ def place(tmp_path_factory):
 
 def sign_in(page: Page, url: str, name: str, password: str) -> None:
     page.goto(url)
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Password").fill(password)
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in").click()
 
 
@@ -53,7 +53,9 @@ def test_a_notebook_with_a_plot_runs_in_jupyterlab(place, page, tmp_path):
     url = platform.door("ant/prod").url
     sign_in(page, url, "bo", platform.sign_in("ant/prod").password)
     page.wait_for_url("**/user/bo/lab**")
-    home: Path = place.state.hub("ant/prod").homes / "1"
+    folder = place.state.hub("ant/prod")
+    number = json.loads((folder.path / "homes.json").read_text())["bo"]
+    home: Path = folder.homes / str(number)
     (home / "plot.ipynb").write_text(notebook(CODE))
     page.goto(f"{url}user/bo/lab/tree/plot.ipynb")
     expect(page.get_by_role("button", name="| Idle")).to_be_visible()

@@ -73,7 +73,7 @@ def test_a_freeze_refuses_until_a_reason_is_given_and_lets_hubs_start_again(plac
     done = place.run("apply", "--yes", fleet=fleet)
     assert done.returncode == 1
     pattern = (
-        r"error\[frozen\]: nothing is changed until 2999-12-31: exams\n"
+        r"error\[rollout-frozen\]: nothing is changed until 2999-12-31: exams\n"
         r"  why: `rollout.freeze` holds from 2000-01-01 to 2999-12-31, and today is \S+\n"
         r"  hint: wait, or say why it cannot wait with --despite-freeze REASON\n"
     )
