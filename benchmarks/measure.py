@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from tests.places import LocalPlace, local_place
+from tests.places import LocalPlace, local_place, until
 
 SERVICE_43 = Path(__file__).parent.parent / "examples" / "service-43"
 
@@ -27,7 +27,15 @@ def running_fleet(fleet: Path = SERVICE_43) -> Iterator[LocalPlace]:
         done = place.run("apply", "--yes", "--quiet", "--without-probes", fleet=fleet)
         if done.returncode:
             raise SystemExit(done.stderr)
+        until(lambda: not _compiling(place), "new environments to be compiled", seconds=180)
         yield place
+
+
+def _compiling(place: LocalPlace) -> bool:
+    """Whether packages of a new environment are still compiled behind other work."""
+    folder = str(place.state.environments)
+    commands = (process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"]))
+    return any("compileall" in words and folder in " ".join(words) for words in commands)
 
 
 def timed(act: Callable[[], Any]) -> float:
