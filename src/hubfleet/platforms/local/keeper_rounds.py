@@ -187,6 +187,7 @@ class Keeper:
             self._look_for_proxy_at = None
             for hub in self.hubs.values():
                 hub.send(signal.SIGHUP)
+            log.info("the proxy answers: hubs were told to send their routes")
 
     def _tick_logs(self) -> None:
         if time.monotonic() < self._next_log_check:
