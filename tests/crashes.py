@@ -34,7 +34,7 @@ from hubfleet.rollout.crew import ThreadCrew
 from hubfleet.rollout.events import nobody
 from hubfleet.rollout.journal import FileJournal
 from hubfleet.rollout.lease import RecordedLease
-from hubfleet.rollout.ports import ActIntended, HubSettled
+from hubfleet.rollout.ports import ActIntended, HubSettled, RolloutEnded
 from tests.unit.planning.worlds import SOFTWARE, a_fleet, a_hub
 
 CLUSTERS = ("dune", "reef")
@@ -70,9 +70,9 @@ class CrashingJournal(FileJournal):
         self._bomb = bomb
         self._forgetful = forgetful
 
-    def write(self, entry: Any) -> None:
+    def write_all(self, together: list[Any]) -> None:
         self._bomb.tick()
-        super().write(entry)
+        super().write_all(together)
         self._bomb.tick()
 
     def cut_off(self) -> Any:
@@ -194,6 +194,12 @@ def state(folder: Path) -> dict[str, Any]:
     return {"hubs": hubs, "done": sorted(map(list, facts["history"]))}
 
 
+def has_ended(folder: Path) -> bool:
+    """Whether the kill came after the last word: the next run would be another rollout."""
+    entries = FileJournal(folder / "journal.jsonl").read()
+    return bool(entries) and isinstance(entries[-1], RolloutEnded)
+
+
 def one_case(seed: int, tally: Tally, choose: random.Random, *, forgetful: bool) -> None:
     """Undisturbed once, then killed again and again until it ends: both must end alike."""
     with tempfile.TemporaryDirectory() as plain, tempfile.TemporaryDirectory() as killed:
@@ -208,7 +214,7 @@ def one_case(seed: int, tally: Tally, choose: random.Random, *, forgetful: bool)
             )
             tally.kills += was_killed
             tally.resumes += 1
-            if not was_killed:
+            if not was_killed or has_ended(Path(killed)):
                 break
         else:
             in_a_child(Path(killed), seed, forgetful=forgetful)

@@ -173,7 +173,7 @@ def test_a_resumed_rollout_keeps_what_it_knew_and_who_resumed_it(open_journal):
     assert set(cut.settled) == {"ant/prod"}
 
 
-def test_only_the_last_rollout_counts(open_journal):
+def test_the_last_rollout_without_an_end_counts_whatever_came_after_it(open_journal):
     journal = open_journal()
     journal.write(begun("r1"))
     journal.write(intended())
@@ -181,6 +181,8 @@ def test_only_the_last_rollout_counts(open_journal):
     assert journal.cut_off().begun.rollout == "r2"
     assert journal.cut_off().intended == {}
     journal.write(RolloutEnded("r2", AT, ok=True))
+    assert journal.cut_off().begun.rollout == "r1", "a rollback by hand does not make it forgotten"
+    journal.write(RolloutEnded("r1", AT, ok=True))
     assert journal.cut_off() is None
 
 

@@ -104,7 +104,7 @@ def test_a_dry_run_walks_the_waves_and_touches_nothing(place, tmp_path):
 KILLED = """
 import os, signal
 from hubfleet.probes.blocking import PersonProber
-def probe(self, hub):
+def probe(self, hub, say):
     os.kill(os.getpid(), signal.SIGKILL)
 PersonProber.probe = probe
 import sys

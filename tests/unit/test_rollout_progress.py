@@ -32,11 +32,11 @@ def test_every_cluster_with_work_is_a_branch_with_phases_and_reasons():
     tell(progress, "c0/prod", "probing")
     tell(progress, "c1/prod", "rolled-back", "it is failed")
     lines = text(progress)
-    assert lines[0].startswith("changing 1/6")
-    assert "  k0  0/3" in lines
-    assert any(line.startswith("    c0/prod  probing  ") for line in lines)
-    assert any(line.startswith("    c1/prod  rolled-back  1.0 s  it is failed") for line in lines)
-    assert any("wait after wave 2 of 3" in line for line in lines)
+    assert lines[0].startswith("changing 1/6, 1 under way, 1 failed  ")
+    assert lines[1] == "  c1/prod  rolled-back  1.0 s  it is failed"
+    assert lines[2] == "  k0  0/3"
+    assert lines[3].startswith("    c0/prod  probing  ")
+    assert "  4 wait after wave 2 of 3" in lines
 
 
 def test_a_thousand_hubs_fit_a_screen_and_nothing_is_lost_without_a_count():
@@ -45,11 +45,27 @@ def test_a_thousand_hubs_fit_a_screen_and_nothing_is_lost_without_a_count():
         tell(progress, f"c{number}/prod", "begun")
     lines = text(progress)
     assert len(lines) <= 24
-    assert any("more lines" in line for line in lines)
+    assert lines[0].startswith("changing 0/1000, 334 under way  ")
+    assert any(line.endswith("more clusters with work") for line in lines)
 
 
-def test_finished_clusters_are_one_line():
+def test_forty_hubs_at_work_among_a_thousand_are_all_seen_with_what_failed_first():
+    progress = shown(1000, 200)
+    for number in range(500):
+        tell(progress, f"c{number}/prod", "done")
+    tell(progress, "c600/prod", "failed", "it did not come up")
+    tell(progress, "c700/prod", "held", "its gate c600/prod is not healthy")
+    for number in range(800, 840):
+        tell(progress, f"c{number}/prod", "begun")
+    lines = text(progress, height=50)
+    assert lines[1] == "  c600/prod  failed  1.0 s  it did not come up"
+    assert sum("begun" in line for line in lines) == 40
+    assert "  1 left as they were: its gate c600/prod is not healthy" in lines
+    assert lines[-1] == "  500 done"
+
+
+def test_what_is_done_is_a_number():
     progress = shown(40, 10)
     for number in range(40):
         tell(progress, f"c{number}/prod", "done")
-    assert text(progress)[1:] == ["  40 done on finished clusters"]
+    assert text(progress)[1:] == ["  40 done"]

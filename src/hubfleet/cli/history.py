@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from hubfleet.cli import options, output
+from hubfleet.cli.help_text import WholeSentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hubfleet.office.ledger.ledger import Ledger
 
 
-class _ListByDefault(TyperGroup):
+class _ListByDefault(WholeSentences):
     """`history ant/prod` means `history list ant/prod`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -52,10 +52,17 @@ def list_revisions(
         int | None, typer.Option("--before", metavar="ID", help="Only older ones than this.")
     ] = None,
     state: options.State = None,
+    remote: options.Remote = None,
     as_json: options.Json = False,
 ) -> None:
     """Show revisions, the newest first (`hubfleet history` alone does the same)."""
     from hubfleet.cli import history_text
+
+    if remote:
+        from hubfleet.cli import remote_verbs
+
+        remote_verbs.history(remote, hub, limit, before, as_json=as_json)
+        return
 
     with _ledger(state) as ledger:
         found = ledger.revisions(hub, limit=limit + 1, before=before) if ledger else []
@@ -117,11 +124,13 @@ def repair(state: options.State = None) -> None:
     from hubfleet.office.ledger.repair import damage, put_aside
 
     folder = wiring.state_folder(state).path
-    found = damage(folder)
-    if found is None:
-        output.say("The ledger is sound; nothing was changed.")
-        return
-    aside = put_aside(folder)
+    # Not under a rollout that writes to it.
+    with wiring.lease_of(state, "hubfleet history repair"):
+        found = damage(folder)
+        if found is None:
+            output.say("The ledger is sound; nothing was changed.")
+            return
+        aside = put_aside(folder)
     output.say(f"The ledger was damaged ({found}); it is now {aside.name}.")
     output.say("Hubs are untouched; the next `hubfleet apply` begins a new history.")
 
@@ -130,14 +139,13 @@ def repair(state: options.State = None) -> None:
 def _ledger(state: Path | None) -> Iterator[Ledger | None]:
     """The ledger, None where nothing was ever written: looking makes no files."""
     from hubfleet import __version__, wiring
-    from hubfleet.office.ledger.place import FILE
     from hubfleet.office.site.opening import open_ledger
 
-    folder, url = wiring.state_folder(state).path, os.environ.get("HUBFLEET_DATABASE")
-    if not (url or (folder / FILE).exists() or (folder / "journal.jsonl").exists()):
+    folder, url = wiring.state_folder(state), os.environ.get("HUBFLEET_DATABASE")
+    if not (url or folder.ledger.exists() or folder.journal.exists()):
         yield None
         return
-    with open_ledger(folder, url, version=__version__) as ledger:
+    with open_ledger(folder.path, url, version=__version__) as ledger:
         yield ledger
 
 

@@ -46,10 +46,14 @@ def print_revision(
         "declaration": record.declaration[:12] or "-",
         "snapshot": record.snapshot or "-",
     }
+    if record.restored_from:
+        facts["back to"] = f"what {record.hub}@{record.restored_from} was"
     for word, value in facts.items():
         output.say(f"  {word:<12} {_plain(value)}")
     output.say()
-    if not record.values:
+    if record.action == "remove":
+        output.say("The hub was removed; people's files are kept in the state folder.")
+    elif not record.values:
         output.say("Its values were not written down: it was made by an earlier hubfleet.")
     else:
         output.say(f"Changes since {earlier.name}:" if earlier else "Its values, as the first:")

@@ -1,7 +1,8 @@
 """Live progress of a rollout: a tree of clusters and hubs on a terminal, plain lines elsewhere.
 
-The tree fits the screen at any size: clusters that are finished are one line, hubs that wait are
-counted by what they wait for, and what is left out is counted at the end.
+The tree fits the screen at any size: what failed comes first, then the clusters with work, each
+with its hubs or, where there are many, in one line. What waits, was held or is done is counted by
+its reason, and what is left out is counted, too.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 FATES = {"done": "green", "rolled-back": "red", "failed": "red", "held": "red"}
+BAD = ("failed", "rolled-back")
+
+MANY = 200
+"""In a rehearsal of more hubs than these, only waves and what is not done are said."""
 
 
 @dataclass(slots=True)
@@ -33,6 +38,10 @@ class _Line:
     why: str = ""
     began: float | None = None
     seconds: float = 0.0
+
+    @property
+    def under_way(self) -> bool:
+        return self.phase != "waiting" and self.phase not in FATES
 
 
 @dataclass
@@ -78,7 +87,8 @@ class RolloutProgress:
             elif event.kind == "hub":
                 self._note(event)
             if self._live is None and not self.quiet:
-                for line in _lines_of(event):
+                few = self.live or len(self._lines) <= MANY
+                for line in _lines_of(event) if few or event.phase not in ("begun", "done") else ():
                     tell(line)
 
     def _note(self, event: Event) -> None:
@@ -94,50 +104,96 @@ class RolloutProgress:
             yield from self.picture(max(console.height - 2, 5))
 
     def picture(self, height: int) -> list[Text]:
-        """At most so many lines: the sum, what is under way, what is bad, what waits for what."""
+        """At most so many lines: the sum, what is bad, what is under way, what waits for what."""
+        active = [name for name, line in self._lines.items() if line.under_way]
+        bad = [name for name, line in self._lines.items() if line.phase in BAD]
+        head, foot = self._head(len(active), len(bad)), self._foot()
+        room = max(height - 1 - len(foot), 2)
+        failures = [self._hub(name, "  ") for name in bad]
+        failures = _cut(failures, max(room // 3, room - self._lines_of_tree(active)), "bad ones")
+        tree = self._tree(active, room - len(failures))
+        return [head, *failures, *tree, *foot]
+
+    def _head(self, active: int, bad: int) -> Text:
         from rich.text import Text
 
         ended = sum(line.phase in FATES for line in self._lines.values())
-        took = monotonic() - self._began
-        head = f"changing {ended}/{len(self._lines)}  {self.wave}  {took:.0f} s"
-        rows = [Text(head, style="bold")]
-        clusters: dict[str, list[str]] = {}
-        for name, line in self._lines.items():
-            clusters.setdefault(line.cluster, []).append(name)
-        body: list[Text] = []
-        finished = Counter[str]()
-        for cluster, names in sorted(clusters.items()):
-            phases = Counter(self._lines[name].phase for name in names)
-            if set(phases) == {"done"}:
-                finished["done"] += len(names)
-            elif set(phases) != {"waiting"}:
-                body += self._cluster(cluster, names)
-        waiting = Counter(
-            line.why or "for room" for line in self._lines.values() if line.phase == "waiting"
-        )
-        foot = [Text(f"  {count} wait {why}", style="dim") for why, count in waiting.most_common(3)]
-        if finished["done"]:
-            foot.append(Text(f"  {finished['done']} done on finished clusters", style="green"))
-        room = max(height - len(rows) - len(foot) - 1, 1)
-        if len(body) > room:
-            left = len(body) - room
-            body = [*body[:room], Text(f"  … and {left} more lines", style="dim")]
-        return [*rows, *body, *foot]
+        said = [f"changing {ended}/{len(self._lines)}", f"{active} under way"]
+        said += [f"{bad} failed"] if bad else []
+        said += [self.wave] if self.wave else []
+        return _one_line(Text(f"{', '.join(said)}  {monotonic() - self._began:.0f} s", "bold"))
 
-    def _cluster(self, cluster: str, names: list[str]) -> list[Text]:
+    def _foot(self) -> list[Text]:
+        """What is not under way, counted by its reason."""
         from rich.text import Text
 
-        done = sum(self._lines[name].phase == "done" for name in names)
-        rows = [Text(f"  {cluster}  {done}/{len(names)}")]
-        for name in names:
-            line = self._lines[name]
-            if line.phase in ("waiting", "done"):
+        waits, held = Counter[str](), Counter[str]()
+        for line in self._lines.values():
+            if line.phase == "waiting":
+                waits[line.why or "for room"] += 1
+            elif line.phase == "held":
+                held[line.why] += 1
+        done = sum(line.phase == "done" for line in self._lines.values())
+        rows = [Text(f"  {count} wait {why}", "dim") for why, count in _most(waits)]
+        rows += [Text(f"  {count} left as they were: {why}", "red") for why, count in _most(held)]
+        rows += [Text(f"  {done} done", "green")] if done else []
+        return [_one_line(row) for row in rows]
+
+    def _lines_of_tree(self, active: list[str]) -> int:
+        return len(active) + len({self._lines[name].cluster for name in active})
+
+    def _tree(self, active: list[str], room: int) -> list[Text]:
+        """A branch for each cluster with work; each a single line where there are too many."""
+        from rich.text import Text
+
+        clusters: dict[str, list[str]] = {}
+        for name in active:
+            clusters.setdefault(self._lines[name].cluster, []).append(name)
+        all_of = Counter(line.cluster for line in self._lines.values())
+        done = Counter(line.cluster for line in self._lines.values() if line.phase in FATES)
+        rows: list[Text] = []
+        for cluster, names in sorted(clusters.items()):
+            branch = f"  {cluster}  {done[cluster]}/{all_of[cluster]}"
+            if self._lines_of_tree(active) <= room:
+                rows += [Text(branch), *(self._hub(name, "    ") for name in names)]
                 continue
-            seconds = line.seconds if line.began is None else monotonic() - line.began
-            why = f"  {line.why}" if line.why else ""
-            text = f"    {name}  {line.phase}  {seconds:.1f} s{why}"
-            rows.append(Text(text, style=FATES.get(line.phase, "yellow")))
+            said = "; ".join(self._said(name) for name in names)
+            rows.append(_one_line(Text(f"{branch}  {said}", "yellow")))
+        return _cut(rows, room, "clusters with work")
+
+    def _hub(self, name: str, indent: str) -> Text:
+        from rich.text import Text
+
+        style = FATES.get(self._lines[name].phase, "yellow")
+        why = self._lines[name].why
+        return _one_line(Text(f"{indent}{self._said(name)}{f'  {why}' if why else ''}", style))
+
+    def _said(self, name: str) -> str:
+        line = self._lines[name]
+        seconds = line.seconds if line.began is None else monotonic() - line.began
+        return f"{name}  {line.phase}  {seconds:.1f} s"
+
+
+def _one_line(text: Text) -> Text:
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _most(counted: Counter[str]) -> list[tuple[str, int]]:
+    """The three commonest, and the rest as one."""
+    found = counted.most_common()
+    rest = sum(count for _, count in found[3:])
+    return [*found[:3], *([("for other reasons", rest)] if rest else [])]
+
+
+def _cut(rows: list[Text], room: int, what: str) -> list[Text]:
+    """At most so many, the last one a count of what is left out."""
+    from rich.text import Text
+
+    if len(rows) <= room:
         return rows
+    kept = max(room - 1, 0)
+    return [*rows[:kept], Text(f"  … and {len(rows) - kept} more {what}", "dim")]
 
 
 def _lines_of(event: Event) -> list[str]:

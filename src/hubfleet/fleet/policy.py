@@ -80,5 +80,7 @@ class Rollout(Declared):
     """How long to wait before the second attempt; twice as long before each one after it."""
     act_limit: Duration = "10m"
     """How long one change of one hub may take."""
+    drain: Duration = "10m"
+    """How long people of a hub that is removed may go on after they were told; `0s`: not at all."""
     freeze: tuple[Freeze, ...] = ()
     """Days on which `apply` refuses to change anything, in the service's time zone."""

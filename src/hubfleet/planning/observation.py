@@ -18,7 +18,9 @@ class ObservedHub:
 
     `values` are the flat effective values (`limits.memory` -> `2G`) that the
     *running* process was started with, so that a change that was written down
-    but never reached the process shows as a difference.
+    but never reached the process shows as a difference. `migration` names the schemas of the
+    hub's database now and after its next start, where these differ. `closing` is the time until
+    which people may go on, when they were told that the hub goes away.
     """
 
     name: str
@@ -30,6 +32,8 @@ class ObservedHub:
     url: str = ""
     since: str = ""
     note: str = ""
+    migration: tuple[str, str] | None = None
+    closing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,16 @@ from hubfleet.planning.steps import (
     hub_name,
 )
 
+MIGRATION = "database schema"
+"""The key of the reason that a hub's next start migrates its database."""
+
 MOST_CHANGED = 0.3
 """A larger share of the existing hubs is not changed or removed without `--force`. The number and
 the next one are those of octodns, where they have proved themselves."""
+
+OF_THE_ROLLOUT = frozenset({"gate", "stage"})
+"""Fields that say when a hub is changed, not what it runs: no running hub has to know of them, so a
+change of nothing else plans nothing."""
 
 FEW_HUBS = 10
 """Below this many hubs a share says nothing, and nothing is refused for its size."""
@@ -163,6 +170,7 @@ def _step_for(hub: Hub, seen: ObservedHub | None, place: Observation | None) -> 
         *_differences(hub, seen),
         *_software_changes(seen, place.software),
         *_port_change(seen, place.port),
+        *_migration(seen),
     )
     if differences:
         return UpdateHub(hub, differences + state)
@@ -181,7 +189,7 @@ def _differences(hub: Hub, seen: ObservedHub) -> Iterator[Reason]:
         effective = hub.effective.get(key)
         new = effective.value if effective else None
         old = seen.values.get(key)
-        if new != old:
+        if new != old and key not in OF_THE_ROLLOUT:
             yield Reason(key, old, new, (effective and effective.place) or hub.place)
 
 
@@ -197,7 +205,16 @@ def _port_change(seen: ObservedHub, port: int | None) -> Iterator[Reason]:
         yield Reason("port", old, port)
 
 
+def _migration(seen: ObservedHub) -> Iterator[Reason]:
+    """A start that migrates the database is a change: with snapshot, gate and a way back."""
+    if seen.migration is not None:
+        yield Reason(MIGRATION, *seen.migration)
+
+
 def _state_reason(seen: ObservedHub) -> Iterator[Reason]:
+    if seen.closing:
+        yield Reason("state", f"closing at {seen.closing}", "running")
+        return
     if seen.state in ("hanging", "stopped", "crashed"):
         yield Reason("state", seen.state, "running")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from hubfleet.fleet.model import Hub
 from hubfleet.kit.errors import Problem
@@ -107,6 +107,27 @@ class RollbackPreview:
     database: bool
     keeps: tuple[str, ...]
     loses: tuple[str, ...]
+
+
+@runtime_checkable
+class Drains(Protocol):
+    """A platform that can tell people before their hub goes away."""
+
+    def close(self, hub: str, seconds: float) -> float:
+        """Tell people that the hub closes in so many seconds, and start no server any more.
+
+        Returns the seconds that are left: the second call keeps the time that people were told,
+        unless it is made earlier. A hub that is placed again is open again.
+        """
+        ...
+
+    def reopen(self, hub: str) -> None:
+        """The hub stays after all."""
+        ...
+
+    def people(self, hub: str) -> tuple[str, ...]:
+        """Who has a server there, but for the probe."""
+        ...
 
 
 class Platform(Protocol):

@@ -18,9 +18,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal, assert_never
 
 from hubfleet.fleet.model import Hub
+from hubfleet.kit import clock
 from hubfleet.kit.clock import timestamp
 from hubfleet.kit.errors import HubfleetError, Problem, TransientError, failure
 from hubfleet.planning.observation import Observation
@@ -53,6 +55,7 @@ class SimulatedPlatform:
         self._sleep = sleep
         self._software = dict(software or {})
         self._failures: dict[str, int] = {}
+        self._looks: dict[str, int] = {}
 
     def clusters(self) -> frozenset[str]:
         return frozenset(hub.cluster for hub in self.world.hubs.values())
@@ -131,6 +134,21 @@ class SimulatedPlatform:
         self.world.put(hub, back, "roll-back")
         return Outcome(True, back.revision, back.url)
 
+    def close(self, hub: str, seconds: float) -> float:
+        if not self._existing(hub).closing:
+            until = timestamp(clock.now() + timedelta(seconds=seconds))
+            self.world.close(hub, until)
+        return seconds
+
+    def reopen(self, hub: str) -> None:
+        self.world.close(hub, "")
+
+    def people(self, hub: str) -> tuple[str, ...]:
+        script = self.script.of(hub)
+        left = script.people - (0 if script.stay else self._looks.get(hub, 0))
+        self._looks[hub] = self._looks.get(hub, 0) + 1
+        return tuple(f"person-{number}" for number in range(1, left + 1))
+
     def door(self, hub: str) -> Door:
         return Door(hub, self._existing(hub).url, None, "hubfleet-probe", "simulated")
 
@@ -149,7 +167,10 @@ class SimulatedPlatform:
         now = self.world.hubs.get(hub.name)
         values, software = hub.flat(), self._software
         url = f"http://{hub.domain}/"
-        if now and now.state == "running" and (now.values, now.software) == (values, software):
+        same = now is not None and (now.values, now.software) == (values, software)
+        if now and now.state == "running" and same:
+            if now.closing:
+                self.world.close(hub.name, "")
             return Outcome(False, now.revision, now.url)
         script = self.script.of(hub.name)
         report("restarting" if now else "starting")
@@ -158,7 +179,6 @@ class SimulatedPlatform:
         self._fail_if_scripted(hub.name)
         report("waiting for its page")
         self._sleep(script.act / 2)
-        same = now is not None and (now.values, now.software) == (values, software)
         revision = now.revision if now and same else (now.revision if now else 0) + 1
         changed = not same or (now is not None and now.changed)
         made = SimulatedHub(

@@ -30,6 +30,11 @@ class HubScript(BaseModel):
     cold: int = Field(default=0, ge=0)
     """So many probes after a change fail, then they go by the verdict."""
     verdict: Literal["healthy", "degraded", "failed"] = "healthy"
+    people: int = Field(default=0, ge=0)
+    """So many people work on the hub; one leaves at each look once they were told to, unless
+    they `stay`."""
+    stay: bool = False
+    """People work on until the end."""
     always: bool = False
     """The verdict holds for the hub as it was before, too."""
 

@@ -28,6 +28,7 @@ class SimulatedHub:
     url: str = ""
     since: str = ""
     changed: bool = False
+    closing: str = ""
 
     def observed(self, name: str) -> ObservedHub:
         return ObservedHub(
@@ -39,6 +40,7 @@ class SimulatedHub:
             self.revision,
             self.url,
             self.since,
+            closing=self.closing,
         )
 
 
@@ -90,6 +92,12 @@ class World:
     def crash(self, name: str) -> None:
         with self._lock:
             self.hubs[name] = replace(self.hubs[name], state="crashed")
+            self._write()
+
+    def close(self, name: str, until: str) -> None:
+        """With an empty time, the hub is open again."""
+        with self._lock:
+            self.hubs[name] = replace(self.hubs[name], closing=until)
             self._write()
 
     def remove(self, name: str) -> SimulatedHub:

@@ -20,7 +20,7 @@ class PersonProber:
         self._target = target
         self._room = BoundedSemaphore(at_once)
 
-    def probe(self, hub: str) -> ProbeResult:
+    def probe(self, hub: str, say: Callable[[str], None]) -> ProbeResult:
         import asyncio
 
         from hubfleet.probes.person import probe_hub
@@ -29,5 +29,6 @@ class PersonProber:
             target = self._target(hub)
         except HubfleetError as error:
             return result(hub, 0.0, [Stage("name", False, 0.0, error.problems[0].what)])
+        say("waiting for a turn to be probed")
         with self._room:
-            return asyncio.run(probe_hub(target))
+            return asyncio.run(probe_hub(target, tell=say))

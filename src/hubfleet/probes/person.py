@@ -38,14 +38,23 @@ _MOST_PAGES = 6
 _TO_PROVIDER = re.compile(r'href="([^"]*/oauth_login[^"]*)"')
 
 
-async def probe_hub(target: Target, *, limits: TimeLimits | None = None) -> ProbeResult:
+def _nobody(_stage: StageName) -> None: ...
+
+
+async def probe_hub(
+    target: Target,
+    *,
+    limits: TimeLimits | None = None,
+    tell: Callable[[StageName], None] = _nobody,
+) -> ProbeResult:
     """Walk a person's path through the hub; every failure of the hub is in the result.
 
-    Ends within `limits.whole` seconds. Cancelled, it cleans up first.
+    Ends within `limits.whole` seconds. Cancelled, it cleans up first. `tell` is called when a
+    stage begins.
     """
     began = time.monotonic()
     async with open_session(target) as session:
-        stages = await _Visit(target, session, limits or TimeLimits()).walk()
+        stages = await _Visit(target, session, limits or TimeLimits(), tell).walk()
     return result(target.hub, time.monotonic() - began, stages)
 
 
@@ -55,8 +64,11 @@ async def probe_hubs(
     at_once: int = 2,
     limits: TimeLimits | None = None,
     report: Callable[[ProbeResult], None] | None = None,
+    tell: Callable[[str, StageName], None] = lambda _hub, _stage: None,
 ) -> list[ProbeResult]:
     """Probe many hubs; results in the order of `targets`, each reported as soon as it is known.
+
+    `tell` is called when a stage of a hub begins.
 
     A probe is bound by CPU: more at once than the machine has processors only makes each slower.
     """
@@ -64,7 +76,9 @@ async def probe_hubs(
 
     async def one(target: Target) -> ProbeResult:
         async with room:
-            found = await probe_hub(target, limits=limits)
+            found = await probe_hub(
+                target, limits=limits, tell=lambda stage: tell(target.hub, stage)
+            )
         if report is not None:
             report(found)
         return found
@@ -83,10 +97,21 @@ class _StageError(Exception):
         self.cause = cause
 
 
+class _ConsoleAwayError(Exception):
+    """People cannot sign in, and the hub is not to blame."""
+
+
 class _Visit:
     """One probe of one hub, and what it must clean up."""
 
-    def __init__(self, target: Target, session: aiohttp.ClientSession, limits: TimeLimits) -> None:
+    def __init__(
+        self,
+        target: Target,
+        session: aiohttp.ClientSession,
+        limits: TimeLimits,
+        tell: Callable[[StageName], None],
+    ) -> None:
+        self._tell = tell
         self._target = target
         self._session = session
         self._limits = limits
@@ -96,6 +121,7 @@ class _Visit:
         self._mark: dict[str, Any] | None = None
         self._doing = ""
         self._blame: Cause | None = None
+        self._beside: Cause | None = None
         self._server_url = ""
         self._kernel_id = ""
         self._talk: Kernel | None = None
@@ -113,17 +139,19 @@ class _Visit:
         return stages
 
     async def _run(self, name: StageName) -> Stage:
+        self._tell(name)
         began = time.monotonic()
         limit = self._limits.of(name)
         if name != "cleanup":
             # Whatever happens, the clean-up keeps its share of the whole time.
             limit = min(limit, self._deadline - self._limits.cleanup - began)
         self._doing, self._blame = "no result", None
+        self._beside = None
         detail, cause, ok = "", None, False
         try:
             async with asyncio.timeout(max(limit, 0)):
                 detail = await getattr(self, f"_{name.replace('-', '_')}")()
-            ok = True
+            ok, cause = True, self._beside
         except _StageError as failed:
             detail, cause = failed.detail, failed.cause
         except KernelError as failed:
@@ -166,7 +194,10 @@ class _Visit:
         return f"JupyterHub {version}"
 
     async def _sign_in(self) -> str:
-        way = await self._way_in()
+        try:
+            way = await self._way_in()
+        except _ConsoleAwayError as away:
+            way, self._beside = str(away), "console"
         async with self._call("GET", self._user_api) as answer:
             if answer.status in {401, 403}:
                 raise _StageError("the hub does not accept the probe's token")
@@ -187,6 +218,8 @@ class _Visit:
             async with self._call("GET", address, public=True) as answer:
                 leads_to = answer.headers.get("Location") if 300 <= answer.status < 400 else None
                 if answer.status in {502, 503} and "oauth_login" in address:
+                    if self._target.console is not None:
+                        raise _ConsoleAwayError("the console does not answer the hub")
                     raise _StageError("the service that people sign in with does not answer")
                 if answer.status != 200 and leads_to is None:
                     raise _StageError(f"the sign-in page answers with {answer.status}")
@@ -210,6 +243,8 @@ class _Visit:
             async with self._call("GET", address, public=True) as answer:
                 status = answer.status
         except (aiohttp.ClientError, OSError) as failed:
+            if self._is_console(address):
+                raise _ConsoleAwayError(f"the console: {_plain(failed)}") from failed
             raise _StageError(f"people sign in at {host}: {_plain(failed)}") from failed
         if status in {400, 404}:
             raise _StageError(
@@ -217,8 +252,13 @@ class _Visit:
                 "its callback address?"
             )
         if status >= 500:
+            if self._is_console(address):
+                raise _ConsoleAwayError(f"the console answers {status}")
             raise _StageError(f"people sign in at {host}, which answers {status}")
         return f"people sign in at {host}"
+
+    def _is_console(self, address: str) -> bool:
+        return self._target.console is not None and address.startswith(f"{self._target.console}/")
 
     async def _spawn(self) -> str:
         waited = 0.0

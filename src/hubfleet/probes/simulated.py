@@ -17,7 +17,7 @@ class SimulatedProber:
         self._script = script
         self._sleep = sleep
 
-    def probe(self, hub: str) -> ProbeResult:
+    def probe(self, hub: str, say: Callable[[str], None]) -> ProbeResult:
         verdict, seconds = self._script(hub)
         self._sleep(seconds)
         return result(hub, seconds, _stages(verdict, seconds))

@@ -17,6 +17,9 @@ class Target:
 
     The token needs `servers!user=<user>` and `access:servers!user=<user>`; and
     `admin:users!user=<user>` only where the hub's configuration does not make the user itself.
+
+    `console` is the address of the console, for a hub whose people sign in there: while it is away
+    the hub works for whoever is signed in, and for nobody new.
     """
 
     hub: str
@@ -24,6 +27,7 @@ class Target:
     connect_to: tuple[str, int] | None
     user: str
     token: str = field(repr=False)
+    console: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ Cause = Literal[
     "kernel",
     "storage",
     "capacity",
+    "console",
 ]
 
 SLOW: Mapping[StageName, float] = {
@@ -58,7 +59,10 @@ SLOW: Mapping[StageName, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage as it went. `cause` is what the probe blames for a failure, when it can tell."""
+    """One stage as it went. `cause` is what the probe blames for a failure, when it can tell.
+
+    A stage that worked has a cause when something beside the hub is wrong.
+    """
 
     name: StageName
     ok: bool
@@ -127,6 +131,8 @@ def judge(stages: Sequence[Stage]) -> Judgement:
         cause = "the stages were not seen once each and in order"
         return Judgement("failed", cause, "This is a mistake in hubfleet itself; please report it.")
     for stage in stages:
+        if stage.cause is not None:
+            return _blame("degraded", stage)
         # Asked this way round, a time that is no number counts as slow.
         if not 0 <= stage.seconds <= SLOW[stage.name]:
             return _slow(stage)
@@ -214,6 +220,10 @@ _EXPLANATIONS: Mapping[Cause, tuple[str, str]] = {
     "capacity": (
         "there is no room for another person",
         "Look at memory, CPU and the hub's limits on servers; try again when it is quieter.",
+    ),
+    "console": (
+        "nobody new can sign in; whoever is signed in can work",
+        "`hubfleet up` starts the console; `hubfleet logs console` tells why it ended.",
     ),
 }
 

@@ -11,7 +11,6 @@ from hubfleet.kit.clock import timestamp
 from hubfleet.kit.errors import HubfleetError
 from hubfleet.planning.observation import ObservedHub
 from hubfleet.platforms.platform import Outcome, Platform
-from hubfleet.rollout.course import environment_digest
 from hubfleet.rollout.lease import owner_here
 from hubfleet.rollout.ports import (
     ActEnded,
@@ -25,6 +24,7 @@ from hubfleet.rollout.ports import (
     RolloutBegun,
     RolloutEnded,
 )
+from hubfleet.rollout.revision import environment_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,9 @@ class Wish:
     cluster: str
     snapshot: str
     why: str
+    restored_from: int = 0
+    by: str = ""
+    """Who asked for it, when that is not who runs the command."""
 
 
 def roll_back_by_hand(
@@ -44,11 +47,14 @@ def roll_back_by_hand(
 
     Raises what `act` raises, after that was written down too.
     """
+    _give_up_an_earlier_one(wish, journal)
     rollout = secrets.token_hex(4)
     step = PlannedStep(wish.hub, wish.cluster, "roll-back", 1)
     began, clock = timestamp(), time.monotonic()
     journal.write(
-        RolloutBegun(rollout, began, "", "", owner_here(), wish.why, (step,), lease.epoch)
+        RolloutBegun(
+            rollout, began, "", "", wish.by or owner_here(), wish.why, (step,), lease.epoch
+        )
     )
     journal.write(
         ActIntended(rollout, timestamp(), wish.hub, "roll-back", lease.epoch, wish.snapshot)
@@ -90,6 +96,13 @@ def roll_back_by_hand(
     return outcome
 
 
+def _give_up_an_earlier_one(wish: Wish, journal: Journal) -> None:
+    """One of the same hub that was cut off: this one takes its place, and finishes its acts."""
+    cut = journal.cut_off()
+    if cut and not cut.begun.declaration and {s.hub for s in cut.begun.steps} == {wish.hub}:
+        journal.write(RolloutEnded(cut.begun.rollout, timestamp(), ok=False, abandoned=True))
+
+
 def _revision(
     rollout: str, wish: Wish, now: ObservedHub, outcome: Outcome, began: str, seconds: float
 ) -> RevisionMade:
@@ -103,9 +116,10 @@ def _revision(
         values=now.values,
         environment=environment_digest(now.values),
         software=now.software,
-        who=owner_here(),
+        who=wish.by or owner_here(),
         why=wish.why,
         began=began,
         seconds=seconds,
         snapshot=wish.snapshot,
+        restored_from=wish.restored_from,
     )

@@ -17,16 +17,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
 from threading import Lock
-from typing import Any
 
-from hubfleet.fleet.model import Hub, Rollout
+from hubfleet.fleet.model import Rollout
 from hubfleet.kit.clock import timestamp
-from hubfleet.kit.digest import digest
 from hubfleet.kit.errors import HubfleetError, Problem, TransientError
 from hubfleet.kit.units import parse_duration
-from hubfleet.planning.steps import Step, UpdateHub, action
+from hubfleet.planning.observation import ObservedHub
+from hubfleet.planning.steps import RemoveHub, Step, UpdateHub, action
 from hubfleet.platforms.platform import Outcome, Platform
 from hubfleet.rollout.crew import Crew
+from hubfleet.rollout.drain import drain
 from hubfleet.rollout.gate import Judged, judge, not_healthy, pause_before
 from hubfleet.rollout.ports import (
     Act,
@@ -40,10 +40,10 @@ from hubfleet.rollout.ports import (
     Lease,
     LeaseLostError,
     Prober,
-    RevisionMade,
     RolloutBegun,
 )
 from hubfleet.rollout.report import StepResult
+from hubfleet.rollout.revision import Change, revision_made
 from hubfleet.rollout.walk import Item
 
 TRIES = 3
@@ -95,6 +95,8 @@ class Course:
     touched: bool = False
     note: str = ""
     _began: str = ""
+    _later: list[Entry] = field(default_factory=list)
+    """Outcomes that wait for the next entry: nothing is begun before they are written."""
     _random: Random = field(default_factory=Random)
 
     def abandon_if_late(self, now: float) -> bool:
@@ -132,6 +134,8 @@ class Course:
                 return self._go_back(Problem("cut-off", f"the rollback of {item.name} was cut off"))
         if item.step is not None:
             problems = self._change(item.step)
+            if [problem.code for problem in problems] == ["not-begun"]:
+                return self._result("held", *problems)
             if problems:
                 return self._failed(problems)
         if not item.probe or self.means.prober is None:
@@ -158,8 +162,22 @@ class Course:
                 self.snapshot = self._platform.snapshot(self.item.name).id
         if self.interrupted() and not self.touched:
             raise _StopError
+        if isinstance(step, RemoveHub):
+            return self._journalled("remove", lambda: self._remove(step))
         act = "create" if creating else action(step)
-        return self._journalled(act, lambda: self._platform.perform(step, self.say))
+        return self._journalled(act, lambda: self._perform(step))
+
+    def _perform(self, step: Step) -> Outcome:
+        return self._with_retries(lambda: self._platform.perform(step, self.say))
+
+    def _remove(self, step: RemoveHub) -> Outcome:
+        """The wait for people counts for no limit: it may be as long as was promised to them."""
+        seconds = parse_duration(self.policy.drain)
+        crew = self.means.crew
+        if not drain(step.name, self._platform, seconds, crew, self.say, self.interrupted):
+            raise HubfleetError(interrupted(step.name))
+        self.means.lease.check()
+        return self._perform(step)
 
     def _journalled(self, act: Act, do: Callable[[], Outcome]) -> tuple[Problem, ...]:
         means, name, rollout = self.means, self.item.name, self.begun.rollout
@@ -170,7 +188,7 @@ class Course:
         problems: tuple[Problem, ...] = ()
         outcome = None
         try:
-            outcome = self._with_retries(do)
+            outcome = do()
             self.outcome = outcome
         except HubfleetError as error:
             problems = error.problems
@@ -178,7 +196,7 @@ class Course:
             raise
         except Exception as error:  # written down before anything else is decided
             problems = (unexpected(name, error),)
-        self._write(
+        self._later.append(
             ActEnded(
                 rollout,
                 timestamp(),
@@ -198,7 +216,9 @@ class Course:
         for attempt in range(2, TRIES + 2):
             try:
                 with self._act():
-                    return do()
+                    outcome = do()
+                # A try that broke off may have done what the next one finds done.
+                return outcome if attempt == 2 else replace(outcome, changed=True)
             except TransientError as error:
                 if attempt > TRIES or self.interrupted():
                     raise
@@ -225,8 +245,9 @@ class Course:
     def _judge(self) -> Judged:
         means, name = self.means, self.item.name
         assert means.prober is not None
+        self._write()
         judged = judge(name, means.prober, self.policy, means.crew.sleep, self.say, self._random)
-        self._write(
+        self._later.append(
             GateJudged(
                 self.begun.rollout,
                 timestamp(),
@@ -258,47 +279,56 @@ class Course:
         name = self.item.name
         self.say("rolling back")
         failed_change = self.outcome
-        problems = self._journalled(
-            "roll-back", lambda: self._platform.roll_back(name, self.snapshot, self.say)
-        )
+
+        def go_back() -> Outcome:
+            return self._with_retries(
+                lambda: self._platform.roll_back(name, self.snapshot, self.say)
+            )
+
+        problems = self._journalled("roll-back", go_back)
         if problems:
             self.outcome = failed_change
             return self._result("failed", *reasons, *problems)
         self._record_revision(rolled_back=True)
         if self.means.prober is not None:
             self.say("probing what was rolled back")
-            verdict = self.means.prober.probe(name)
+            verdict = self.means.prober.probe(
+                name, lambda stage: self.say(f"probing what was rolled back: {stage}")
+            )
             if verdict.verdict == "failed":
                 self.note = f"it fails as it was before, too: {verdict.cause}"
         return self._result("rolled-back", *reasons)
 
     def _record_revision(self, *, rolled_back: bool = False) -> None:
-        hub, outcome = self.item.hub, self.outcome
-        resumed = self.item.step is None and self.touched
-        if hub is None or not (resumed or (outcome is not None and outcome.changed)):
-            return
-        step, earlier = self.item.step, self.item.earlier
-        act: Act = action(step) if step else earlier.action if earlier else "update"
-        values = before(step, hub) if rolled_back else hub.flat()
-        self._write(
-            RevisionMade(
-                self.begun.rollout,
-                timestamp(),
-                self.item.name,
-                outcome.revision if outcome else 0,
-                "roll-back" if rolled_back else act,
-                self.begun.declaration,
-                values,
-                environment_digest(values),
-                self._software(step, rolled_back=rolled_back),
-                self.begun.who,
-                self.begun.why,
-                self._began,
-                round(self.means.crew.monotonic() - self.started, 3),
+        means, judged = self.means, self.judged
+        made = revision_made(
+            Change(
+                self.item,
+                self.begun,
+                self.outcome,
+                self._seen() if rolled_back or self.outcome is None else None,
+                means.software.get(self.item.cluster, {}),
+                judged.probe.as_json() if judged else {},
                 self.snapshot,
-                self.judged.probe.as_json() if self.judged else {},
+                self._began,
+                round(means.crew.monotonic() - self.started, 3),
+                rolled_back,
+                self._restored_from() if rolled_back else 0,
             )
         )
+        if made:
+            self._later.append(made)
+
+    def _seen(self) -> ObservedHub | None:
+        return self._platform.observe(self.item.cluster).hubs.get(self.item.name)
+
+    def _restored_from(self) -> int:
+        """The revision that the snapshot is of; 0 where nobody knows any more."""
+        try:
+            made = self._platform.snapshots(self.item.name)
+        except HubfleetError:
+            return 0
+        return next((one.revision for one in made if one.id == self.snapshot), 0)
 
     def _result(self, fate: Fate, *problems: Problem) -> StepResult:
         result = self._unwritten(fate, *problems)
@@ -323,37 +353,21 @@ class Course:
             self.note,
         )
 
-    def _write(self, entry: Entry) -> None:
-        """Only the holder of the lease writes: what another one relies on is not ours any more."""
-        self.means.lease.check()
-        self.means.journal.write(entry)
+    def _write(self, *entries: Entry) -> None:
+        """Have everything up to here in the journal, together.
 
-    def _software(self, step: Step | None, *, rolled_back: bool) -> dict[str, str]:
-        versions = dict(self.means.software.get(self.item.cluster, {}))
-        for reason in step.reasons if step and rolled_back else ():
-            if reason.key.startswith("software."):
-                versions[reason.key.removeprefix("software.")] = str(reason.old)
-        return versions
+        Only the holder of the lease writes: what another one relies on is not ours any more.
+        """
+        together = [*self._later, *entries]
+        if together:
+            if not self.means.journal.fenced:
+                self.means.lease.check()
+            self.means.journal.write_all(together)
+            self._later.clear()
 
     @property
     def _platform(self) -> Platform:
         return self.means.platforms[self.item.cluster]
-
-
-def before(step: Step | None, hub: Hub) -> dict[str, Any]:
-    """The flat values that the hub ran before the step."""
-    values = hub.flat()
-    for reason in step.reasons if isinstance(step, UpdateHub) else ():
-        if reason.old is None:
-            values.pop(reason.key, None)
-        elif reason.key != "state" and not reason.key.startswith("software."):
-            values[reason.key] = reason.old
-    return values
-
-
-def environment_digest(values: Mapping[str, Any]) -> str:
-    """One digest for all that the declaration says about a hub's software."""
-    return digest({key: value for key, value in values.items() if key.startswith("environment")})
 
 
 def interrupted(name: str) -> Problem:

@@ -29,6 +29,7 @@ from hubfleet.rollout.ports import (
 )
 from hubfleet.rollout.report import Report, StepResult
 from hubfleet.rollout.resume import Earlier, take_over
+from hubfleet.rollout.revision import gone
 from hubfleet.rollout.stop import Stop
 from hubfleet.rollout.walk import Held, Item, Walk
 
@@ -84,6 +85,7 @@ class _Run:
         self._begin_rollout()
         self.walk = Walk(self._items(), self.order.schedule, self.order.policy)
         self._settle_known()
+        self._settle_gone()
         for one in self.order.schedule.steps:
             if one.hub not in self.results:
                 item = Item(one.hub, one.cluster, one.wave)
@@ -260,7 +262,14 @@ class _Run:
         planned = {item.hub for item in schedule.steps}
         looked_at = [*schedule.checks, *(name for name in unjudged if name not in schedule.checks)]
         items = [
-            Item(name, hub.cluster, 0, hub=hub, earlier=unjudged.get(name))
+            Item(
+                name,
+                hub.cluster,
+                0,
+                hub=hub,
+                earlier=unjudged.get(name),
+                recorded=self.earlier.revisions.get(name, 0),
+            )
             for name in looked_at
             if name not in planned and (hub := self.order.hubs.get(name))
         ]
@@ -277,6 +286,7 @@ class _Run:
                     probe=not removed
                     and (not started or one.hub in schedule.gates or one.hub in unjudged),
                     earlier=unjudged.get(one.hub),
+                    recorded=self.earlier.revisions.get(one.hub, 0),
                 )
             )
         return items
@@ -295,6 +305,19 @@ class _Run:
                 self._settle(
                     item, StepResult(item.name, known.fate, item.step, problems=(problem,))
                 )
+
+    def _settle_gone(self) -> None:
+        """Hubs that were removed, and nobody could write it down any more."""
+        if not self.earlier.rollout:
+            return
+        planned = {item.hub for item in self.order.schedule.steps}
+        for name, intention in self.earlier.unjudged.items():
+            if intention.action != "remove" or name in planned or name in self.order.hubs:
+                continue
+            note, now = "it was gone when the rollout went on", timestamp()
+            if name not in self.earlier.revisions:
+                self._write(gone(self.begun, intention))
+            self._write(HubSettled(self.begun.rollout, now, name, "done", note))
 
     def _hold_the_rest(self) -> None:
         for item in list(self.walk.rest()):

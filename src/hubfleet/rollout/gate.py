@@ -43,8 +43,9 @@ def judge(
     """Probe until the hub passes or the attempts are used up; `on_degraded` decides what passes."""
     most = attempts or policy.attempts
     for attempt in range(1, most + 1):
-        report("probing" if attempt == 1 else f"probing, attempt {attempt} of {most}")
-        probe = prober.probe(hub)
+        doing = "probing" if attempt == 1 else f"probing, attempt {attempt} of {most}"
+        report(doing)
+        probe = prober.probe(hub, lambda stage, doing=doing: report(f"{doing}: {stage}"))  # type: ignore[misc]
         passed = probe.verdict == "healthy" or (
             probe.verdict == "degraded" and policy.on_degraded == "go"
         )

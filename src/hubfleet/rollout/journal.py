@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from threading import Condition
 from typing import Any
@@ -44,11 +44,17 @@ _WORDS = {made: word for word, made in KINDS.items()}
 class MemoryJournal:
     """A journal that ends with the process: for dry runs, and to look at in tests."""
 
+    fenced = False
+
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
     def write(self, entry: Entry) -> None:
         self.entries.append(entry)
+
+    def write_all(self, together: list[Entry]) -> None:
+        for entry in together:
+            self.write(entry)
 
     def cut_off(self) -> CutOff | None:
         return cut_off_of(self.entries)
@@ -56,6 +62,8 @@ class MemoryJournal:
 
 class FileJournal:
     """Safe for several threads of one process; they share the waits for the disk."""
+
+    fenced = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -66,14 +74,17 @@ class FileJournal:
         self._descriptor: int | None = None
 
     def write(self, entry: Entry) -> None:
-        line = json.dumps({"kind": _WORDS[type(entry)], **asdict(entry)}) + "\n"
+        self.write_all([entry])
+
+    def write_all(self, together: list[Entry]) -> None:
+        lines = "".join(map(_line, together)).encode()
         try:
             with self._turn:
                 descriptor = self._open()
-                os.write(descriptor, line.encode())
+                os.write(descriptor, lines)
                 self._written += 1
                 mine = self._written
-            if isinstance(entry, DURABLE):
+            if any(isinstance(entry, DURABLE) for entry in together):
                 self._sync(descriptor, mine)
         except OSError as error:
             raise _not_written(self._path, error) from None
@@ -121,16 +132,19 @@ class FileJournal:
 
 
 def cut_off_of(entries: list[Entry]) -> CutOff | None:
-    """What the last rollout among the entries left open."""
-    begun: RolloutBegun | None = None
+    """What the last rollout among the entries that has no end left open."""
+    open_ones: dict[str, RolloutBegun] = {}
     for entry in entries:
         if isinstance(entry, RolloutBegun):
-            begun = entry
-        elif isinstance(entry, RolloutEnded) and begun and entry.rollout == begun.rollout:
-            begun = None
-    if begun is None:
+            open_ones.pop(entry.rollout, None)
+            open_ones[entry.rollout] = entry
+        elif isinstance(entry, RolloutEnded):
+            open_ones.pop(entry.rollout, None)
+    if not open_ones:
         return None
-    cut = CutOff(begun, {}, {}, {})
+    begun = [*open_ones.values()][-1]
+    revisions: dict[str, int] = {}
+    cut = CutOff(begun, {}, {}, {}, revisions)
     kept: dict[type[Entry], Any] = {
         HubSettled: cut.settled,
         ActIntended: cut.intended,
@@ -139,7 +153,16 @@ def cut_off_of(entries: list[Entry]) -> CutOff | None:
     for entry in entries:
         if entry.rollout == begun.rollout and type(entry) in kept:
             kept[type(entry)][entry.hub] = entry  # type: ignore[union-attr]
+        if entry.rollout == begun.rollout and isinstance(entry, RevisionMade):
+            revisions[entry.hub] = entry.revision
     return cut
+
+
+def _line(entry: Entry) -> str:
+    facts: dict[str, Any] = {field.name: getattr(entry, field.name) for field in fields(entry)}
+    if isinstance(entry, RolloutBegun):
+        facts["steps"] = [asdict(step) for step in entry.steps]
+    return json.dumps({"kind": _WORDS[type(entry)], **facts}, default=dict) + "\n"
 
 
 def entry_of(facts: dict[str, Any]) -> Entry:

@@ -44,16 +44,34 @@ def hold(path: Path, command: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _held(path: Path) -> HubfleetError:
+def who_holds(path: Path) -> str:
+    """Who holds it since when, in words; empty when nobody does."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _holder(path)
+    finally:
+        os.close(descriptor)
+    return ""
+
+
+def _holder(path: Path) -> str:
     try:
         holder = json.loads(path.read_text())
         who = f"{holder['user']} (`{holder['command']}`, process {holder['pid']})"
-        since = f"since {holder['since']}"
+        return f"{who} since {holder['since']}"
     except (OSError, ValueError, KeyError, TypeError):
-        who, since = "another process", "since a moment ago"
+        return "another process since a moment ago"
+
+
+def _held(path: Path) -> HubfleetError:
     return failure(
         "fleet-held",
-        f"the fleet is being changed by {who} {since}",
+        f"the fleet is being changed by {_holder(path)}",
         place=str(path),
         why="two rollouts at once could undo each other's work",
         hint="wait until it has ended, then run the command again",
@@ -119,16 +137,22 @@ class RecordedLease:
             self.epoch = int(record.get("epoch", 0)) + 1
             record.update(owner=owner, epoch=self.epoch, expires=wall() + seconds)
         self._renewed = clock()
+        self._seen: tuple[int, int, int] | None = None
+        """The file that was read last, and held our epoch: every writer makes another file."""
 
     def check(self) -> None:
         if self._clock() - self._renewed > self._seconds:
             raise _lost(self._path, "it was not renewed in time")
         try:
+            found = self._path.stat()
+            if (found.st_ino, found.st_mtime_ns, found.st_size) == self._seen:
+                return
             record = json.loads(self._path.read_text())
         except (OSError, ValueError) as error:
             raise _lost(self._path, f"its record cannot be read: {error}") from None
         if record.get("epoch") != self.epoch:
             raise _lost(self._path, f"{record.get('owner') or 'somebody'} took it over")
+        self._seen = (found.st_ino, found.st_mtime_ns, found.st_size)
 
     def renew(self) -> None:
         with self._record() as record:

@@ -8,7 +8,7 @@ ledger hold these same entries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -100,7 +100,8 @@ class RevisionMade:
     """What a hub runs since `at`: written once for every act that changed it, rollbacks too.
 
     `values` are flat effective values; a secret's value is not among them, only its digest.
-    `environment` is the digest of the declared environment.
+    `environment` is the digest of the declared environment. `restored_from` is the revision that a
+    rollback went back to, 0 for any other act. A removal has no values.
     """
 
     rollout: str
@@ -118,6 +119,7 @@ class RevisionMade:
     seconds: float
     snapshot: str = ""
     probe: Mapping[str, Any] = field(default_factory=dict)
+    restored_from: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ class CutOff:
     intended: Mapping[str, ActIntended] = field(default_factory=dict)
     """The last intention for each hub, whether or not its act has ended."""
     judged: Mapping[str, GateJudged] = field(default_factory=dict)
+    revisions: Mapping[str, int] = field(default_factory=dict)
+    """For each hub, the number of the last revision that is written down."""
 
 
 class Journal(Protocol):
@@ -171,10 +175,19 @@ class Journal(Protocol):
     is done.
     """
 
+    @property
+    def fenced(self) -> bool:
+        """Whether writing itself refuses whoever lost the lease, so that nobody need ask before."""
+        ...
+
     def write(self, entry: Entry) -> None: ...
 
+    def write_all(self, together: list[Entry]) -> None:
+        """All of them or, as far as the memory can promise it, none."""
+        ...
+
     def cut_off(self) -> CutOff | None:
-        """The last rollout when it has not ended; None when there is nothing to go on with."""
+        """The last rollout that has not ended; None when there is nothing to go on with."""
         ...
 
 
@@ -210,6 +223,9 @@ class Lease(Protocol):
 
 
 class Prober(Protocol):
-    """Walks a person's path through a hub; blocks until there is a verdict, and never raises."""
+    """Walks a person's path through a hub; blocks until there is a verdict, and never raises.
 
-    def probe(self, hub: str) -> ProbeResult: ...
+    `say` is told each stage as it begins.
+    """
+
+    def probe(self, hub: str, say: Callable[[str], None]) -> ProbeResult: ...

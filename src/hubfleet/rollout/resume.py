@@ -20,6 +20,7 @@ class Earlier:
     rollout: str = ""
     settled: Mapping[str, HubSettled] = field(default_factory=dict)
     unjudged: Mapping[str, ActIntended] = field(default_factory=dict)
+    revisions: Mapping[str, int] = field(default_factory=dict)
 
 
 def take_over(cut: CutOff | None, declaration: str) -> Earlier:
@@ -34,4 +35,4 @@ def take_over(cut: CutOff | None, declaration: str) -> Earlier:
     final = {
         name: one for name, one in cut.settled.items() if one.fate in ("failed", "rolled-back")
     }
-    return Earlier(cut.begun.rollout, final, unjudged)
+    return Earlier(cut.begun.rollout, final, unjudged, cut.revisions)

@@ -26,7 +26,8 @@ class Item:
     """One hub's part in the rollout.
 
     Without a `step` the hub is only looked at. `hub` is its declaration, None for a removal.
-    `earlier` is the intention that an earlier run left without an end.
+    `earlier` is the intention that an earlier run left without an end, `recorded` the last
+    revision of the hub that it wrote down.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Item:
     hub: Hub | None = None
     probe: bool = True
     earlier: ActIntended | None = None
+    recorded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

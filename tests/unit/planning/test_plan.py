@@ -187,3 +187,26 @@ def test_steps_and_plans_are_said_in_words():
     assert explain(removal) == "remove ant/prod from reef; people's files are kept"
     assert summary(Plan((CreateHub(hub, ()), removal))) == "1 to create, 1 to remove"
     assert summary(Plan(())) == "nothing to do: every hub is as declared"
+
+
+def test_a_gate_or_a_stage_is_nothing_that_a_running_hub_must_know():
+    before, after = a_hub("ant/prod", gate="ant/stage"), a_hub("ant/prod", stage="staging")
+    assert make_plan(a_fleet(after), a_world(seen(before))).steps == ()
+
+
+def test_a_start_that_migrates_the_database_is_a_change_with_a_reason():
+    hub = a_hub("ant/prod")
+    world = a_world(seen(hub, state="stopped", migration=("old", "new")))
+    (step,) = make_plan(a_fleet(hub), world).steps
+    assert isinstance(step, UpdateHub)
+    assert [(reason.key, reason.old, reason.new) for reason in step.reasons] == [
+        ("database schema", "old", "new"),
+        ("state", "stopped", "running"),
+    ]
+
+
+def test_a_hub_that_closes_and_is_declared_again_is_opened_again():
+    hub = a_hub("ant/prod")
+    (step,) = make_plan(a_fleet(hub), a_world(seen(hub, closing="2026-03-01T12:10:00Z"))).steps
+    assert isinstance(step, StartHub)
+    assert step.reasons[0].old == "closing at 2026-03-01T12:10:00Z"

@@ -60,6 +60,12 @@ def test_a_slow_stage_makes_the_hub_degraded(name, seconds):
     assert judge(but(name, seconds=seconds)).verdict == "degraded"
 
 
+def test_what_is_wrong_beside_the_hub_does_not_fail_it():
+    away = but("sign-in", ok=True, detail="away", cause="console")
+    assert judge(away).verdict == "degraded"
+    assert judge([*away[:4], Stage("spawn", False, 1), *away[5:]]).verdict == "failed"
+
+
 MESSAGES = [
     (
         but("spawn", ok=False, detail="Spawn failed: Timeout"),
@@ -87,6 +93,12 @@ MESSAGES = [
         but("kernel", seconds=12.34),
         "capacity: kernel took 12.3 s (more than 10 s is too long for people)",
         "Look at memory, CPU and the hub's limits on servers; try again when it is quieter.",
+    ),
+    (
+        but("sign-in", ok=True, detail="the console does not answer the hub", cause="console"),
+        "console: nobody new can sign in; whoever is signed in can work "
+        "(the console does not answer the hub)",
+        "`hubfleet up` starts the console; `hubfleet logs console` tells why it ended.",
     ),
     (
         but("name", ok=False, detail="x.example does not resolve"),

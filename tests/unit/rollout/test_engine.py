@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hubfleet.kit.errors import HubfleetError, failure
+from hubfleet.kit.errors import HubfleetError, Problem, TransientError, failure
 from hubfleet.platforms.simulated import SimulatedPlatform
 from hubfleet.platforms.simulated_script import HubScript
 from hubfleet.rollout.journal import MemoryJournal
 from hubfleet.rollout.ports import ActEnded, ActIntended, GateJudged, RevisionMade
 from hubfleet.rollout.stop import Stop
-from tests.unit.planning.worlds import a_fleet, a_hub
+from tests.unit.planning.worlds import SOFTWARE, a_fleet, a_hub
 from tests.unit.rollout.stages import FAILS, SICK, Stage, fates
 
 
@@ -155,6 +155,25 @@ def test_only_a_failure_that_may_go_away_is_tried_again():
     assert stage.run(a_fleet(a_hub("ant/prod")), {"ant/prod": HubScript(transient=2)}).ok
     worse = Stage().run(a_fleet(a_hub("ant/prod")), {"ant/prod": HubScript(transient=3)})
     assert fates(worse) == {"ant/prod": "failed"}
+
+
+def test_what_a_try_did_that_broke_off_counts_as_done():
+    stage = Stage()
+
+    class BreaksOff(SimulatedPlatform):
+        tries = 0
+
+        def perform(self, step, report):
+            done = super().perform(step, report)
+            self.tries += 1
+            if self.tries == 1:
+                raise TransientError(Problem("keeper-gone", "the keeper ended"))
+            return done
+
+    stage.platform = BreaksOff(stage.world, None, stage.crew.sleep, SOFTWARE)
+    assert stage.run(a_fleet(a_hub("ant/prod"))).ok
+    made = [entry for entry in stage.journal.entries if isinstance(entry, RevisionMade)]
+    assert [(entry.hub, entry.revision) for entry in made] == [("ant/prod", 1)]
 
 
 def test_an_act_over_its_limit_is_given_up_and_holds_its_dependants():

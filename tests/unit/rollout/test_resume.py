@@ -8,7 +8,13 @@ from hubfleet.kit.errors import HubfleetError
 from hubfleet.platforms.simulated import SimulatedPlatform
 from hubfleet.rollout.journal import FileJournal, MemoryJournal
 from hubfleet.rollout.lease import RecordedLease
-from hubfleet.rollout.ports import ActIntended, LeaseLostError, RolloutBegun, RolloutEnded
+from hubfleet.rollout.ports import (
+    ActIntended,
+    LeaseLostError,
+    RevisionMade,
+    RolloutBegun,
+    RolloutEnded,
+)
 from tests.unit.planning.worlds import SOFTWARE, a_fleet, a_hub
 from tests.unit.rollout.stages import SICK, Stage, fates
 
@@ -37,6 +43,17 @@ def test_a_hub_that_was_touched_and_never_judged_is_judged_and_can_still_go_back
     report = stage.run(changed, {"ant/a": SICK})
     assert fates(report) == {"ant/a": "rolled-back"}
     assert stage.world.hubs["ant/a"].values["memory"] == "1G"
+
+
+@pytest.mark.parametrize("last", [ActIntended, RevisionMade])
+def test_a_revision_is_written_down_once_whenever_the_run_was_killed(last):
+    stage = Stage()
+    fleet = a_fleet(a_hub("ant/a"))
+    assert stage.run(fleet).ok
+    stage.journal = until_the_last(last)(stage.journal)
+    assert stage.run(fleet).ok
+    made = [entry for entry in stage.journal.entries if isinstance(entry, RevisionMade)]
+    assert [(entry.hub, entry.revision, entry.action) for entry in made] == [("ant/a", 1, "create")]
 
 
 def test_a_fate_that_is_written_down_is_not_tried_again_in_the_same_rollout():
@@ -86,6 +103,16 @@ def test_a_lease_is_taken_over_after_its_expiry_and_the_first_is_refused(tmp_pat
         first.renew()
     first.let_go()
     second.check()
+
+
+def test_the_epoch_refuses_a_holder_whose_own_clock_stood_still(tmp_path):
+    wall, still = [1000.0], [0.0]
+    first = a_lease(tmp_path, "ada", wall, still)
+    first.check()
+    wall[0] += 61
+    a_lease(tmp_path, "bo", wall)
+    with pytest.raises(LeaseLostError, match="bo took it over"):
+        first.check()
 
 
 def test_a_wall_clock_that_jumps_does_not_take_the_lease_from_who_renews_it(tmp_path):

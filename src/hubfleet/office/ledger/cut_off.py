@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from hubfleet.kit.clock import timestamp
-from hubfleet.office.ledger.models import Act, Beginning, Judgement, Settlement
+from hubfleet.office.ledger.models import Act, Beginning, Judgement, Revision, Settlement
 from hubfleet.probes.verdict import Verdict
 from hubfleet.rollout.ports import Act as Action
 from hubfleet.rollout.ports import (
@@ -21,19 +21,22 @@ from hubfleet.rollout.ports import (
 
 
 def cut_off(alias: str) -> CutOff | None:
-    """The last rollout when it has not ended; of each kind of entry a hub's last one."""
-    last = Beginning.objects.using(alias).select_related("rollout").order_by("-id").first()
-    if last is None or last.rollout.ended_at is not None:
+    """The last rollout that has not ended; of each kind of entry a hub's last one."""
+    beginnings = Beginning.objects.using(alias).filter(rollout__ended_at=None)
+    last = beginnings.order_by("-id").first()
+    if last is None:
         return None
     name = last.rollout_id
     settled = Settlement.objects.using(alias).filter(rollout_id=name).order_by("id")
     acts = Act.objects.using(alias).filter(rollout_id=name).order_by("id")
+    revisions = Revision.objects.using(alias).filter(rollout_id=name).order_by("id")
     judgements = Judgement.objects.using(alias).filter(rollout_id=name).order_by("id")
     return CutOff(
         _begun(last),
         {row.hub: _settled(row) for row in settled},
         {row.hub: _intended(row) for row in acts},
         {row.hub: _judged(row) for row in judgements},
+        dict(revisions.values_list("hub", "number")),
     )
 
 

@@ -18,6 +18,7 @@ from hubfleet.office.ledger.models import (
     Rollout,
     Settlement,
 )
+from hubfleet.office.ledger.quick import end_act, insert
 from hubfleet.rollout.ports import (
     ActEnded,
     ActIntended,
@@ -71,7 +72,7 @@ def _add(row: models.Kept, alias: str) -> None:
     for name, value in vars(row).items():
         if isinstance(value, str | list | dict):
             setattr(row, name, storable(value))
-    row.save(using=alias, force_insert=True)
+    insert(row, alias)
 
 
 def storable(value: Any) -> Any:
@@ -109,6 +110,7 @@ def _begin(alias: str, entry: RolloutBegun) -> None:
 
 def _end_act(alias: str, entry: ActEnded) -> None:
     outcome = {
+        "ended_at": moment(entry.at),
         "ok": entry.ok,
         "changed": entry.changed,
         "revision": entry.revision,
@@ -116,14 +118,7 @@ def _end_act(alias: str, entry: ActEnded) -> None:
         "note": storable(entry.note),
         "problems": storable([dict(problem) for problem in entry.problems]),
     }
-    open_acts = Act.objects.using(alias).filter(
-        rollout_id=entry.rollout,
-        hub=entry.hub,
-        action=entry.action,
-        ended_at=None,
-    )
-    rows = Act.objects.using(alias).filter(id__in=open_acts.order_by("-id").values("id")[:1])
-    if not rows.update(ended_at=moment(entry.at), **outcome):
+    if not end_act(alias, entry.rollout, entry.hub, entry.action, outcome):
         raise LookupError(f"{entry.action} of {entry.hub} ended, but nobody intended it")
 
 
@@ -141,10 +136,15 @@ def _judge(alias: str, entry: GateJudged) -> None:
 
 
 def _make_revision(alias: str, entry: RevisionMade) -> None:
+    number = entry.revision
+    if entry.action == "remove" and not number:
+        # Written down after the hub had gone, when nobody could ask it any more.
+        earlier = Revision.objects.using(alias).filter(hub=entry.hub).order_by("-id")
+        number = (earlier.values_list("number", flat=True).first() or 0) + 1
     row = Revision(
         rollout_id=entry.rollout,
         hub=entry.hub,
-        number=entry.revision,
+        number=number,
         action=entry.action,
         declaration=entry.declaration,
         values=dict(entry.values),
@@ -158,6 +158,7 @@ def _make_revision(alias: str, entry: RevisionMade) -> None:
         snapshot=entry.snapshot,
         verdict=entry.probe.get("verdict", ""),
         probe=dict(entry.probe),
+        restored_from=entry.restored_from or None,
     )
     _add(row, alias)
 

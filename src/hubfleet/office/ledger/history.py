@@ -18,7 +18,7 @@ def page(alias: str, hub: str | None, limit: int, before: int | None) -> list[Re
         rows = rows.filter(hub=hub)
     if before is not None:
         rows = rows.filter(id__lt=before)
-    return [_record(row) for row in rows[:limit]]
+    return [record_of(row) for row in rows[:limit]]
 
 
 def find(alias: str, named: str) -> RevisionRecord:
@@ -32,7 +32,7 @@ def find(alias: str, named: str) -> RevisionRecord:
         found = None
     if found is None:
         raise _unknown(named)
-    return _record(found)
+    return record_of(found)
 
 
 def previous(alias: str, record: RevisionRecord) -> RevisionRecord | None:
@@ -40,7 +40,7 @@ def previous(alias: str, record: RevisionRecord) -> RevisionRecord | None:
     return next(iter(page(alias, record.hub, 1, record.id)), None)
 
 
-def _record(row: Revision) -> RevisionRecord:
+def record_of(row: Revision) -> RevisionRecord:
     return RevisionRecord(
         id=row.id,
         rollout=row.rollout_id,
@@ -59,6 +59,7 @@ def _record(row: Revision) -> RevisionRecord:
         snapshot=row.snapshot,
         verdict=row.verdict,
         probe=row.probe,
+        restored_from=row.restored_from,
     )
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.db import connections
+
 from hubfleet.kit.clock import now, timestamp
 from hubfleet.kit.errors import HubfleetError, Problem, failure
 from hubfleet.office.ledger.desk import Desk
@@ -105,11 +107,13 @@ def acquire(
 def fence(alias: str, epoch: int) -> None:
     """Raises `lease-lost` when somebody has taken the lease over from the holder of `epoch`.
 
-    Called in the transaction that writes an intention; then no intention can follow a take-over.
+    Called in the transaction that writes; then nothing written can follow a take-over.
     """
-    newer = LeaseRow.objects.using(alias).filter(fleet=FLEET, epoch__gt=epoch)
-    for row in newer:
-        raise lost(row)
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT epoch FROM ledger_leaserow WHERE fleet = %s", [FLEET])
+        row = cursor.fetchone()
+    if row is not None and row[0] > epoch:
+        raise lost(LeaseRow.objects.using(alias).get(fleet=FLEET))
 
 
 def lost(row: LeaseRow) -> LeaseLostError:

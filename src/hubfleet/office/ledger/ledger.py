@@ -31,6 +31,7 @@ class Ledger:
     def __init__(self, place: LedgerPlace, version: str) -> None:
         self.place = place
         self._desk = Desk(place)
+        self._epoch = 0
         try:
             self._desk.do("read", lambda: bring_up_to_date(self._desk.connection, place, version))
             read_in(place.state, self)
@@ -47,24 +48,33 @@ class Ledger:
     def close(self) -> None:
         self._desk.close()
 
+    @property
+    def fenced(self) -> bool:
+        """From the moment on at which this process has the lease."""
+        return bool(self._epoch)
+
     def write(self, entry: Entry) -> None:
-        """Store the entry. An intention of a holder whose lease was taken over is `lease-lost`."""
+        """Store the entry. One of a holder whose lease was taken over is `lease-lost`."""
         self.write_all([entry])
 
     def write_all(self, together: list[Entry]) -> None:
         """All of them or none."""
+        epochs = [self._epoch]
+        epochs += [e.epoch for e in together if isinstance(e, RolloutBegun | ActIntended)]
+        # The oldest right under which any of them is written.
+        epoch = min(filter(None, epochs), default=0)
 
         def act() -> None:
+            if epoch:
+                lease.fence(self._desk.connection.alias, epoch)
             for entry in together:
-                if isinstance(entry, RolloutBegun | ActIntended) and entry.epoch:
-                    lease.fence(self._desk.connection.alias, entry.epoch)
                 entries.store(self._desk.connection.alias, entry)
 
         durable = any(isinstance(entry, DURABLE) for entry in together)
         self._desk.do("durable" if durable else "write", act)
 
     def cut_off(self) -> CutOff | None:
-        """The last rollout when it has not ended."""
+        """The last rollout that has not ended."""
         return self._desk.do("read", lambda: cut_off(self._desk.connection.alias))
 
     def knows(self, rollout: str) -> bool:
@@ -81,7 +91,9 @@ class Ledger:
     ) -> lease.LedgerLease:
         """The lease, for this process and the command that a person would recognise."""
         asks = owner or this_process(command)
-        return lease.acquire(self._desk, asks, clock=clock, valid=valid)
+        held = lease.acquire(self._desk, asks, clock=clock, valid=valid)
+        self._epoch = held.epoch
+        return held
 
     @contextmanager
     def lease(self, command: str) -> Iterator[lease.LedgerLease]:

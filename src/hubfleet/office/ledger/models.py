@@ -112,7 +112,8 @@ class Revision(Kept):
     """What a hub ran from `at` on; secrets are only marks.
 
     A hub that was removed and created again counts its revisions from 1 again: `id` is what names
-    one for ever. `values` are empty for what an earlier hubfleet wrote without them.
+    one for ever. `values` are empty for a removal and for what an earlier hubfleet wrote without
+    them. `restored_from` is the number that a rollback went back to.
     """
 
     rollout = models.ForeignKey(Rollout, models.PROTECT)
@@ -131,6 +132,7 @@ class Revision(Kept):
     snapshot = models.TextField()
     verdict = models.TextField()
     probe = models.JSONField()
+    restored_from = models.IntegerField(null=True)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["hub", "-id"], name="ledger_revision_of_hub")]

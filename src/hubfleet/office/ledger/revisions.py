@@ -31,6 +31,7 @@ class RevisionRecord:
     snapshot: str
     verdict: str
     probe: Mapping[str, Any]
+    restored_from: int | None = None
 
     @property
     def name(self) -> str:
@@ -61,6 +62,7 @@ class RevisionRecord:
             "environment": self.environment,
             "software": dict(self.software),
             "snapshot": self.snapshot,
+            "restored_from": self.restored_from,
             "values": dict(self.values),
             "probe": dict(self.probe),
         }
@@ -81,8 +83,10 @@ class Difference:
 def differences(old: RevisionRecord | None, new: RevisionRecord) -> tuple[Difference, ...]:
     """Values first, then software and environment, each in order of the key.
 
-    Values that an earlier hubfleet did not write down differ from nothing.
+    Values that an earlier hubfleet did not write down differ from nothing, and so does a removal.
     """
+    if new.action == "remove":
+        return ()
     return (
         *_values_between(old, new),
         *_between(

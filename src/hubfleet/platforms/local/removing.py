@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hubfleet.fleet.console_clients import ClientKeys
 from hubfleet.kit.clock import now
 from hubfleet.kit.files import make_private_folder
 from hubfleet.platforms.local.control import KeeperClient
@@ -30,9 +31,14 @@ def remove(state: StateFolder, name: str, report: Report) -> Outcome:
     stop_servers(folder.path)
     if spec is not None:
         give_up_domain(state, name, spec.domain)
-    kept = _set_aside(state, name, folder.path)
+    # Before the folder goes: whoever is killed in between finds the hub and does it all again.
     client.forget(name)
     release_port(state, name)
+    kept = _set_aside(state, name, folder.path)
+    client.forget(name)
+    if spec is not None and spec.console is not None:
+        # Whoever kept a copy of the hub's secret has nothing: not even if the hub comes back.
+        ClientKeys(state.console).rotate(name)
     revision = 0 if spec is None else spec.revision
     return Outcome(True, revision, "", note=f"{name}: people's files are kept in {kept}")
 

@@ -85,6 +85,18 @@ def is_older_than_installed(schema: str) -> bool:
     return schema in installed_schemas()[1:]
 
 
+def migration_due(path: Path) -> tuple[str, str] | None:
+    """The schemas now and after a start; None where a start migrates nothing.
+
+    A damaged database is told where it does harm.
+    """
+    try:
+        schema = schema_of(path)
+    except (DamagedDatabaseError, OSError):
+        return None
+    return (schema, installed_schemas()[0]) if is_older_than_installed(schema) else None
+
+
 def copy_database(source: Path, target: Path) -> None:
     """A consistent copy, also while a hub writes; synced to disk and checked.
 

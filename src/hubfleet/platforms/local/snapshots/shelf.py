@@ -18,10 +18,10 @@ from typing import Any
 from hubfleet.kit.clock import now
 from hubfleet.kit.errors import HubfleetError, failure
 from hubfleet.kit.files import PRIVATE_FILE, make_private_folder
+from hubfleet.platforms.keeping import Keep, Made, expired
 from hubfleet.platforms.local.folders import HubFolder
-from hubfleet.platforms.local.observing import living
+from hubfleet.platforms.local.observing import known
 from hubfleet.platforms.local.snapshots import database
-from hubfleet.platforms.local.snapshots.keeping import Keep, Made, expired
 from hubfleet.platforms.local.spec import HubSpec
 from hubfleet.platforms.platform import Snapshot
 
@@ -138,7 +138,10 @@ def discard(folder: HubFolder, keep: Keep) -> tuple[Snapshot, ...]:
     if not place.exists():
         return ()
     made = {kept.what.id: kept for kept in all_of(folder)}
-    running = living(folder) or HubSpec.read(folder.spec)
+    running = known(folder)
+    if running is None:
+        # Without knowing what runs, nobody can tell which snapshot is the way back.
+        return ()
     facts = [Made(one.what.id, one.what.revision, _moment(one.what.at)) for one in made.values()]
     gone = expired(facts, running.revision, keep, now())
     with only_one(folder):

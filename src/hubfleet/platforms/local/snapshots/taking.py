@@ -50,7 +50,7 @@ def _what_runs(folder: HubFolder) -> HubSpec:
     try:
         record = RunRecord.read(folder.run)
         if record.spec is not None:
-            return HubSpec(**record.spec)
+            return HubSpec.from_json(record.spec)
     except (OSError, ValueError, TypeError):
         pass
     return HubSpec.read(folder.spec)

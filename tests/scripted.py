@@ -1,0 +1,269 @@
+"""A running fleet as a script: the real declaration, observations that a test makes up.
+
+`ScriptedDesk` is the fake of `office.ports.FleetDesk`; `remember` writes a past into the tables.
+As a program it serves a console over both, for browser tests and benchmarks:
+`python -m tests.scripted FLEET STATE PORT`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubfleet import wiring
+from hubfleet.desk import Desk
+from hubfleet.fleet.model import Hub
+from hubfleet.kit.clock import now, timestamp
+from hubfleet.kit.errors import failure
+from hubfleet.planning.observation import Observation, ObservedHub, State
+from hubfleet.planning.plan import Plan, make_plan
+from hubfleet.platforms.platform import Snapshot
+from hubfleet.probes.verdict import STAGES, ProbeResult, Stage, result
+
+if TYPE_CHECKING:
+    from hubfleet.office.ledger.ledger import Ledger
+
+PASSWORD = "correct horse battery"
+
+
+class ScriptedDesk(Desk):
+    """Every declared hub runs as declared; `states`, `gone` and `old` say what does not."""
+
+    def __init__(self, installation: wiring.Installation) -> None:
+        super().__init__(installation)
+        self.states: dict[str, tuple[State, str]] = {}
+        """Hub to state and note."""
+        self.gone: set[str] = set()
+        self.old: dict[str, dict[str, Any]] = {}
+        """Hub to values that it was started with and that differ from the declaration."""
+        self.busy: dict[str, list[str]] = {}
+        self.lines: dict[str, list[str]] = {}
+        self.failing: set[str] = set()
+        self.away = False
+
+    def observe(self) -> list[Observation]:
+        fleet = self.fleet()
+        if self.away:
+            raise failure("platform-away", "the platform does not answer", hint="wait")
+        software = {"jupyterhub": "6.1.1"}
+        return [
+            Observation(
+                cluster,
+                {
+                    name: self._observed(hub, software)
+                    for name, hub in fleet.hubs.items()
+                    if hub.cluster == cluster and name not in self.gone
+                },
+                software,
+                8000,
+            )
+            for cluster in fleet.clusters
+        ]
+
+    def _observed(self, hub: Hub, software: Mapping[str, str]) -> ObservedHub:
+        state, note = self.states.get(hub.name, ("running", ""))
+        values = {**hub.flat(), **self.old.get(hub.name, {})}
+        url = f"http://{hub.domain}:8000/"
+        return ObservedHub(
+            hub.name, hub.cluster, state, values, software, 3, url, "2026-03-01T09:00:00Z", note
+        )
+
+    def plan(self) -> Plan:
+        return make_plan(self.fleet(), self.observe())
+
+    def people(self) -> Mapping[str, Sequence[str]]:
+        return self.busy
+
+    def logs(self, hub: str, lines: int) -> list[str]:
+        return self.lines.get(hub, [])[-lines:]
+
+    def probe(self, names: Sequence[str]) -> list[ProbeResult]:
+        return [probed(name, ok=name not in self.failing) for name in names]
+
+    def snapshots(self, hub: str) -> tuple[Snapshot, ...]:
+        return (Snapshot(hub, "2-b", 2, "2026-03-01T09:00:00Z", 1000, ""),)
+
+
+def probed(hub: str, *, ok: bool = True, pace: float = 1.0) -> ProbeResult:
+    """A probe's result: healthy, or with a kernel that does not start."""
+    usual = (0.002, 0.011, 0.04, 0.21, 1.9, 0.32, 1.15, 0.02, 0.05, 0.6)
+    stages = []
+    for name, seconds in zip(STAGES, usual, strict=True):
+        if not ok and name == "kernel":
+            stages.append(Stage(name, False, 10.0, "the kernel died before it answered"))
+            break
+        stages.append(Stage(name, True, seconds * pace, "ok"))
+    return result(hub, sum(stage.seconds for stage in stages), stages)
+
+
+def remember(desk: Desk, *, days: int = 90, seed: int = 7) -> None:
+    """Measured days, probes, and one rollout with its revisions, the same for each seed."""
+    from hubfleet.office.watching.models import HubDay, ProbeRecord
+
+    chance = random.Random(seed)
+    rows, records, present = [], [], now()
+    for name in desk.fleet().hubs:
+        for back in range(days):
+            day = (present - timedelta(days=back)).date()
+            down = chance.choice([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 30, 600, 9000])
+            if back not in (40, 41):
+                rows.append(HubDay(hub=name, day=day, up=86400 - down, down=down))
+        for back in range(12, 0, -1):
+            found = probed(name, ok=chance.random() > 0.04, pace=0.7 + chance.random())
+            records.append(
+                ProbeRecord(
+                    hub=name, at=present - timedelta(hours=2 * back), verdict=found.verdict,
+                    seconds=found.seconds, stages=[stage.as_json() for stage in found.stages],
+                    cause=found.cause, hint=found.hint, asked_by="eve",
+                )
+            )  # fmt: skip
+    HubDay.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
+    ProbeRecord.objects.bulk_create(records, batch_size=500)
+
+
+def roll_out(
+    ledger: Ledger, hubs: Sequence[Hub], name: str, why: str, *, at: datetime, end: bool = True,
+    failed: Sequence[str] = (), revision: int = 3,
+) -> None:  # fmt: skip
+    """A rollout as the engine would write it down; without an `end` it is still under way."""
+    from hubfleet.rollout.ports import (
+        ActEnded,
+        ActIntended,
+        Fate,
+        HubSettled,
+        PlannedStep,
+        RevisionMade,
+        RolloutBegun,
+        RolloutEnded,
+    )
+
+    def stamp(seconds: float) -> str:
+        return timestamp(at + timedelta(seconds=seconds))
+
+    steps = tuple(
+        PlannedStep(hub.name, hub.cluster, "update", 0 if hub.stage == "staging" else 1)
+        for hub in hubs
+    )
+    ledger.write(RolloutBegun(name, stamp(0), "0f3a9c52b7e41d68", "d" * 64, "eve", why, steps))
+    done = hubs if end else hubs[: len(hubs) // 2]
+    for number, hub in enumerate(hubs if end else hubs[: len(hubs) // 2 + 2]):
+        ledger.write(ActIntended(name, stamp(number), hub.name, "update"))
+        if hub not in done:
+            continue
+        ok = hub.name not in failed
+        problem = {
+            "code": "hub-did-not-start", "what": f"{hub.name} did not start", "place": None,
+            "why": "its configuration names a class that does not exist",
+            "hint": "mend `jupyterhub.config`, then apply again",
+        }  # fmt: skip
+        ledger.write(
+            ActEnded(
+                name, stamp(number + 5), hub.name, "update", ok, True, revision, 4.2,
+                problems=() if ok else (problem,),
+            )
+        )  # fmt: skip
+        if ok:
+            values = {key: value for key, value in hub.flat().items() if value is not None}
+            ledger.write(
+                RevisionMade(
+                    name, stamp(number + 6), hub.name, revision, "update", "d" * 64,
+                    {**values, "limits.memory": "1G"} if revision == 2 else values, "",
+                    {"jupyterhub": "6.1.1"}, "eve", why, stamp(number), 4.2,
+                    probe=probed(hub.name).as_json(),
+                )
+            )  # fmt: skip
+        fate: Fate = "done" if ok else "rolled-back"
+        ledger.write(HubSettled(name, stamp(number + 7), hub.name, fate, "" if ok else "it failed"))
+    if end:
+        ledger.write(RolloutEnded(name, stamp(len(hubs) + 10), not failed))
+
+
+def open_scripted(fleet: Path, state: Path, address: str, **more: Any) -> ScriptedDesk:
+    """Start the office of this process over a scripted desk, with an empty past."""
+    from hubfleet import __version__
+    from hubfleet.office import ports
+    from hubfleet.office.site.launch import Launch, prepare_database, start
+
+    desk = ScriptedDesk(wiring.open_installation(fleet, state))
+    names = ("localhost", "127.0.0.1", "testserver")
+    database = os.environ.get("HUBFLEET_DATABASE")
+    launch = Launch(desk.state, address, __version__, database, names, **more)
+    desk.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    start(launch)
+    prepare_database(launch)
+    ports.install(desk)
+    return desk
+
+
+def person(login: str, *staff: str, name: str = "") -> Any:
+    """An account with a verified address and the usual password."""
+    from allauth.account.models import EmailAddress
+
+    from hubfleet.office.accounts.models import Person, StaffRole
+
+    made = Person.objects.create_user(
+        login, f"{login}@example.org", PASSWORD, name=name or f"{login.title()} Example"
+    )
+    EmailAddress.objects.create(user=made, email=made.email, verified=True, primary=True)
+    for role in staff:
+        StaffRole.objects.create(person=made, role=role, granted_by="test")
+    return made
+
+
+def bad_weather(desk: ScriptedDesk) -> None:
+    """A fleet on an ordinary day: most is well, a few things are not, a change is waiting."""
+    names = list(desk.fleet().hubs)
+    chance = random.Random(3)
+    for name in names:
+        desk.busy[name] = [f"person-{number}" for number in range(chance.choice([0, 0, 2, 5, 11]))]
+        desk.lines[name] = [
+            f"[I 2026-03-01 09:{minute:02d}:11.103 JupyterHub app:3778] 200 GET /hub/health"
+            for minute in range(60)
+        ]
+    if len(names) > 6:
+        desk.states[names[2]] = ("crashed", "ended with exit code 1; tried again in 40 s")
+        desk.states[names[5]] = ("starting", "")
+        desk.gone.add(names[6])
+        desk.old[names[1]] = {"limits.memory": "1G"}
+        desk.old[names[3]] = {"culling.idle": "2h"}
+        desk.failing.add(names[4])
+
+
+def main(fleet: Path, state: Path, port: int) -> None:
+    from hubfleet import __version__
+    from hubfleet.office.site import serving
+    from hubfleet.office.site.opening import open_ledger
+
+    listener = serving.listen("127.0.0.1", port)
+    address = f"http://localhost:{listener.getsockname()[1]}"
+    desk = open_scripted(fleet, state, address)
+    bad_weather(desk)
+    remember(desk)
+    hubs = list(desk.fleet().hubs.values())
+    with open_ledger(state, os.environ.get("HUBFLEET_DATABASE"), version=__version__) as ledger:
+        past = now() - timedelta(days=3)
+        roll_out(ledger, hubs[:12], "r-20260301-first", "Bring the hubs up", at=past, revision=2)
+        failed = [hubs[1].name] if len(hubs) > 1 else []
+        roll_out(
+            ledger, hubs[:8], "r-20260302-memory", "More memory for the course",
+            at=past + timedelta(days=2), failed=failed,
+        )  # fmt: skip
+        roll_out(
+            ledger, hubs[:10], "r-20260303-now", "New JupyterLab",
+            at=now() - timedelta(seconds=40), end=False, revision=4,
+        )  # fmt: skip
+    person("eve", "engineer", "leadership", name="Eve Engineer")
+    person("ada", name="Ada Example")
+    person("bo", name="Bo Example")
+    sys.stdout.write(f"{address}\n")
+    sys.stdout.flush()
+    serving.serve(listener, lambda: None)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
