@@ -68,6 +68,14 @@ def test_a_notebook_with_a_plot_runs_in_jupyterlab(place, page, tmp_path):
     assert box is not None
     assert box["width"] > 300, "a plot is drawn"
     page.screenshot(path=str(tmp_path / "plot.png"))
+    assert_no_news(page)
+
+
+def assert_no_news(page: Page) -> None:
+    """JupyterLab asks a new person whether they want news of its makers, unless told not to."""
+    config = json.loads(page.locator("#jupyter-config-data").text_content() or "{}")
+    assert "@jupyterlab/apputils-extension:announcements" in config["disabledExtensions"]
+    expect(page.get_by_text("official Jupyter news")).to_have_count(0)
 
 
 def test_a_wrong_password_is_refused_in_words(place, page):

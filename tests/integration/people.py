@@ -46,8 +46,18 @@ class Person:
         self._do(self._visitor.close())
         self._loop.close()
 
-    def start_server(self) -> None:
-        self._do(self._visitor.start_server())
+    def start_server(self, options: dict[str, str] | None = None) -> None:
+        """A new server has no kernels yet."""
+        self._kernel = ""
+        self._do(self._visitor.start_server(options))
+
+    def stop_server(self) -> None:
+        """Stop the server and wait until it is gone."""
+        self._do(self._visitor.stop_server())
+
+    def leave(self) -> None:
+        """Stop the server and do not look back: the hub may go away meanwhile."""
+        self._do(self._visitor.api("DELETE", f"hub/api/users/{self.name}/server"))
 
     def server_answers(self) -> bool:
         """Whether the person's server answers under its public address."""
@@ -57,10 +67,13 @@ class Person:
             return False
         return status == 200
 
-    def run(self, code: str) -> str:
-        """What the code prints, in the same kernel at every call; errors are part of it."""
+    def run(self, code: str, kernel: str = "") -> str:
+        """What the code prints, in the same kernel at every call; errors are part of it.
+
+        `kernel` names the kind of the first one; without, it is the server's default.
+        """
         if not self._kernel:
-            self._kernel = self._do(self._visitor.start_kernel())
+            self._kernel = self._do(self._visitor.start_kernel(kernel))
         return self._do(self._visitor.run(self._kernel, code)).strip()
 
     def _do(self, work: Coroutine[Any, Any, Answer]) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from hubfleet.fleet.load import load_fleet
 from hubfleet.fleet.model import Hub
 from hubfleet.planning.plan import make_plan
-from hubfleet.planning.steps import CreateHub, Step, UpdateHub
+from hubfleet.planning.steps import CreateHub, RemoveHub, Step, UpdateHub
+from hubfleet.platforms.local.environment_git import Source, fetched
 from hubfleet.platforms.local.sandbox import find_sandbox
 from tests.fleets import write_fleet
 from tests.integration.people import Person
@@ -67,8 +69,12 @@ def test_lock_build_show_update_test_list_and_gc(place: LocalPlace, tmp_path: Pa
     assert listed["hubs"] == []
     assert listed["bytes"] > 1_000_000
     gone = place.json("environment", "gc", "--dry-run")
-    assert gone == {"dry_run": True, "removed": [listed["key"]]}
-    assert place.json("environment", "gc")["removed"] == [listed["key"]]
+    log = f"logs/env-{listed['key']}.log"
+    assert (gone["dry_run"], gone["removed"]) == (True, [listed["key"]])
+    assert log in gone["others"]
+    assert (place.state.environments / log).exists()
+    assert place.json("environment", "gc") == {**gone, "dry_run": False}
+    assert not (place.state.environments / log).exists()
     assert place.json("environment", "list")["environments"] == []
 
 
@@ -84,6 +90,72 @@ def test_what_cannot_be_built_stops_before_any_hub_is_touched(
     assert "there is no version of tomli==0.0.99" in done.stderr
     assert "--> communities/reef/hubs/prod.yaml:2:3" in done.stderr
     assert not list(place.state.hubs.glob("*/*/spec.json"))
+
+
+def test_a_profile_with_its_own_environment_is_that_profiles_alone(
+    place: LocalPlace, tmp_path: Path
+) -> None:
+    fleet = tmp_path / "fleet"
+    values: dict[str, Any] = {
+        "environment": {"packages": ["tomli"]},
+        "environments": {"maps": {"packages": ["iniconfig"]}},
+        "profiles": [{"name": "Small"}, {"name": "Maps", "environment": "maps"}],
+    }
+    hub = write_fleet(fleet, {HUB: values}).hubs[HUB]
+    bring_up(place, hub, CreateHub(hub, ()))
+    look = (
+        "import importlib.util as u, os\n"
+        "print([name for name in ('tomli', 'iniconfig') if u.find_spec(name)])"
+    )
+    with Person(place, HUB, "bo") as bo:
+        bo.start_server({"profile": "small"})
+        assert bo.run(look) == "['tomli']"
+        bo.stop_server()
+        bo.start_server({"profile": "maps"})
+        assert bo.run(look) == "['iniconfig']"
+
+
+@pytest.mark.skipif(find_sandbox().program is None, reason="needs bubblewrap")
+def test_what_lies_beside_environments_goes_with_them(place: LocalPlace, tmp_path: Path) -> None:
+    fleet = tmp_path / "fleet"
+    values: dict[str, Any] = {"environments": {"maps": {"packages": ["iniconfig"]}}}
+    hub = write_fleet(fleet, {HUB: values}).hubs[HUB]
+    bring_up(place, hub, CreateHub(hub, ()))
+    store = place.state.environments
+    (kernels,) = store.glob("kernels-*")
+    fetched = store / "repositories" / f"0123456789abcdef-{'a' * 40}"
+    fetched.mkdir()
+    failed, old = store / "logs" / f"env-{'0' * 32}.log", store / "logs" / f"env-{'1' * 32}.log"
+    for log in (failed, old):
+        log.write_text("x")
+    os.utime(old, (0, 0))
+    gone = place.json("environment", "gc")
+    assert gone["removed"] == [], "the hub needs it"
+    assert gone["others"] == [f"logs/{old.name}", f"repositories/{fetched.name}"]
+    assert (kernels.exists(), failed.exists(), fetched.exists()) == (True, True, False)
+    # A kernel whose environment is gone starts nothing.
+    place.platform().perform(RemoveHub(HUB, "reef", ()), lambda _: None)
+    gone = place.json("environment", "gc")
+    assert len(gone["removed"]) == 1
+    assert kernels.name in gone["others"]
+    assert not kernels.exists()
+
+
+def test_validate_looks_into_what_was_fetched_before(place: LocalPlace, tmp_path: Path) -> None:
+    fleet = tmp_path / "fleet"
+    url, commit = "https://git.example.org/reef/lessons", "b" * 40
+    write_fleet(fleet, {HUB: {"environment": {"repository": url, "ref": commit}}})
+    done = place.run("validate", fleet=fleet)
+    assert done.returncode == 0
+    assert f"note: {url} was not fetched here yet" in done.stderr
+    source = Source(url, commit)
+    repository = fetched(place.state.environments / "repositories", source)
+    repository.mkdir(parents=True)
+    (repository / "apt.txt").write_text("gdal-bin\n")
+    done = place.run("validate", fleet=fleet)
+    assert done.returncode == 1
+    assert "error[not-on-local]: `apt.txt` cannot be honoured (`gdal-bin`)" in done.stderr
+    assert f"--> {url}: apt.txt:1:1" in done.stderr
 
 
 @pytest.mark.skipif(find_sandbox().program is None, reason="needs bubblewrap")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hubfleet.cli import exits, options, output
+from hubfleet.cli.help_text import WholeSentences
 
 if TYPE_CHECKING:
     from hubfleet.fleet.model import Fleet
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="environment",
+    cls=WholeSentences,
     help="The software that people's notebooks run with: build, look, lock, try out, clean up.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -230,7 +232,7 @@ def gc(
     state: options.State = None,
     as_json: options.Json = False,
 ) -> None:
-    """Delete environments that no hub, no running server and no revision needs."""
+    """Delete environments that no hub, no running server and no revision needs, and their logs."""
     from hubfleet import wiring
     from hubfleet.platforms.local.environment_use import collect
     from hubfleet.platforms.local.environments import EnvironmentStore
@@ -242,12 +244,14 @@ def gc(
         with hold(folder.apply_lock, "hubfleet environment gc"):
             store = EnvironmentStore(folder.environments)
             removed = collect(folder, store, dry_run=dry_run)
+    names = [path.relative_to(folder.environments).as_posix() for path in removed]
+    keys = [name.removeprefix("env-") for name in names if name.startswith("env-")]
+    others = [name for name in names if not name.startswith("env-")]
     if as_json:
-        names = [path.name.removeprefix("env-") for path in removed]
-        output.print_json({"dry_run": dry_run, "removed": names})
+        output.print_json({"dry_run": dry_run, "removed": keys, "others": others})
         return
-    for path in removed:
-        output.say(f"{'would delete' if dry_run else 'deleted'} {path.name}")
+    for name in names:
+        output.say(f"{'would delete' if dry_run else 'deleted'} {name}")
     if not removed:
         output.say("nothing to delete")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hubfleet.cli import exits, options, output
+from hubfleet.cli.help_text import WholeSentences
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="home",
+    cls=WholeSentences,
     help="People's files: how much there is, nightly copies, putting files back.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -31,6 +33,8 @@ def list_homes(
 ) -> None:
     """Show whose home is which, what is in it as last measured, and its last snapshot."""
     from hubfleet import wiring
+    from hubfleet.platforms.local.homes.chores import as_json as chores_as_json
+    from hubfleet.platforms.local.homes.chores import chores_of
     from hubfleet.platforms.local.homes.people import find_hub
     from hubfleet.platforms.local.homes.project_quota import enforcement
     from hubfleet.platforms.local.homes.snapshots import snapshots
@@ -41,7 +45,7 @@ def list_homes(
     said = enforcement(folder.path)
     if as_json:
         value = {"hub": hub, "measured": at, "quotas": said, "homes": rows, "snapshots": stamps}
-        output.print_json(value)
+        output.print_json({**value, "chores": chores_as_json(chores_of(folder.path))})
         return
     if not rows:
         output.say("Nobody has a home here yet; it is made when a person's server starts.")
@@ -50,7 +54,20 @@ def list_homes(
         output.tell(f"measured {at}; `hubfleet home usage {hub}` measures again")
     if stamps:
         output.tell(f"snapshots: {', '.join(stamps)}")
+    output.tell(_nightly(folder))
     output.tell(said)
+
+
+def _nightly(folder: HubFolder) -> str:
+    """When snapshots are made by themselves, and how the last one went."""
+    from hubfleet.platforms.local.homes.chores import chores_of
+    from hubfleet.platforms.local.homes.people import kept_of
+
+    declared = kept_of(folder)
+    if not declared.nightly:
+        return "nightly snapshots: switched off"
+    last = chores_of(folder.path).get("snapshot")
+    return f"nightly snapshots: from {declared.hour}:00; {last.said() if last else 'none yet'}"
 
 
 def home_rows(folder: HubFolder) -> tuple[list[dict[str, Any]], str]:

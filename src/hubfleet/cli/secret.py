@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hubfleet.cli import exits, options, output
+from hubfleet.cli.help_text import WholeSentences
 
 if TYPE_CHECKING:
     from hubfleet.fleet.secrets.age import Identity
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="secret",
+    cls=WholeSentences,
     help="Keep passwords and tokens in the fleet, encrypted.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -26,6 +26,10 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ADDRESS = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?/[A-Za-z0-9._~/%+-]+")
 
 
+_OF_THIS_PLATFORM = {"not-on-local", "python-does-not-fit"}
+"""Findings about what is installed into environments on the machine itself."""
+
+
 def is_address(repository: str) -> bool:
     """Whether it is meant as an address; else it is a folder."""
     return "://" in repository or bool(re.match(r"[\w.-]+@[\w.-]+:", repository))
@@ -36,8 +40,9 @@ def one_kind(settings: Settings) -> dict[ValuePath, Setting]:
     result = dict(settings)
     for root in _roots(settings):
         for chosen, dropped in (
-            ("packages", ("repository", "ref", "subfolder")),
-            ("repository", ("packages", "python", "ref", "subfolder")),
+            ("packages", ("repository", "ref", "subfolder", "image")),
+            ("repository", ("packages", "python", "ref", "subfolder", "image")),
+            ("image", ("packages", "python", "repository", "ref", "subfolder")),
         ):
             setting = settings.get((*root, chosen))
             if setting is None or setting.value is None:
@@ -70,6 +75,7 @@ def environment_problems(settings: Settings, _layer: Layer) -> Iterator[Problem]
             )
         if repository is not None and repository.value:
             yield from _repository(repository)
+        yield from _image(settings, root)
         ref = settings.get((*root, "ref"))
         if ref is not None and ref.value and not _COMMIT.fullmatch(ref.value):
             yield Problem(
@@ -96,6 +102,21 @@ def _packages(settings: Settings, root: ValuePath) -> Iterator[Problem]:
         if fault and packages:
             what, hint = fault
             yield Problem("bad-package", what, packages.place_of(index), hint=hint)
+
+
+def _image(settings: Settings, root: ValuePath) -> Iterator[Problem]:
+    image = settings.get((*root, "image"))
+    if image is None or not image.value:
+        return
+    for other in ("packages", "python", "repository"):
+        setting = settings.get((*root, other))
+        if setting is not None and setting.value:
+            yield Problem(
+                "two-kinds-of-environment",
+                f"an environment is an `image` or made of `{other}`, not both",
+                image.place,
+                hint="build an image with all of it, and keep `image` alone",
+            )
 
 
 def _repository(setting: Setting) -> Iterator[Problem]:
@@ -128,8 +149,13 @@ class EnvironmentReader:
         self._repositories: dict[str, tuple[Recipe, list[Problem]]] = {}
         self._locks: dict[str, Lock | Problem | None] = {}
 
-    def environments_of(self, draft: Draft) -> tuple[tuple[HubEnvironment, ...], list[Problem]]:
-        """The hub's environments, the default one first, and what is wrong with them."""
+    def environments_of(
+        self, draft: Draft, *, by_images: bool = False
+    ) -> tuple[tuple[HubEnvironment, ...], list[Problem]]:
+        """The hub's environments, the default one first, and what is wrong with them.
+
+        `by_images` for a platform where they are images, which can hold what this one cannot.
+        """
         problems: list[Problem] = []
         found = []
         declared: Mapping[str, Environment] = {
@@ -141,6 +167,8 @@ class EnvironmentReader:
             one = self._environment(draft, name, environment, root, problems)
             if one is not None:
                 found.append(one)
+        if by_images:
+            problems = [problem for problem in problems if problem.code not in _OF_THIS_PLATFORM]
         return tuple(found), problems
 
     def _environment(

@@ -24,12 +24,30 @@ PYTHON_PATTERN = r"^3\.\d{1,2}$"
 CELL_PATTERN = r"^[a-z-]+/[a-z-]+$"
 ADDRESS_PATTERN = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
 """A web address without a query, and without a name and password in it."""
+CONSOLE_PATTERN = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?/?$"
+"""The address of a whole host: the console is not one of several things below it."""
+MAIL_SERVER_PATTERN = r"^smtps?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?/?$"
+LISTEN_PATTERN = r"^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}$"
 ENTITY_PATTERN = r"^(https?://|urn:)\S+$"
 GITHUB_PATTERN = r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}$"
 TEAM_PATTERN = r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}:[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
 PREFIX_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$"
 LOGO_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9_. -]*(/[A-Za-z0-9_-][A-Za-z0-9_. -]*)*$"
-INTERFACE_PATTERN = r"^(lab|notebook|rstudio|/[\w./%~-]*)$"
+IMAGE_PATTERN = (
+    r"^[a-z0-9][a-z0-9.-]*(:\d{1,5})?(/[a-z0-9][a-z0-9._-]*)*"
+    r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$"
+)
+"""A container image with its tag or digest: without one it would change by itself."""
+CHART_REPOSITORY_PATTERN = r"^(https?|oci)://[^\s?#@]+$"
+CHART_VERSION_PATTERN = r"^v?\d+\.\d+\.\d+([-+.][0-9A-Za-z.+-]+)?$"
+"""An exact version: a range would make two runs of the same plan differ."""
+CONNECTION_PATTERN = r"^[^\s/:]+:\d{1,5}$"
+LABEL_PATTERN = r"^[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9.-]*$"
+NAMESPACE_PATTERN = r"^[a-z0-9-]*(\{(community|hub)\}[a-z0-9-]*)+$"
+SERVER_PATTERN = r"^https://[^\s/?#@]+(/[^\s?#]*)?$"
+VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+INTERFACE_PATTERN = r"^(lab|notebook|rstudio|/([\w.%~-][\w./%~-]*)?)$"
+"""A path on the person's own server: `//` would begin an address elsewhere."""
 
 PROBE_USER = "hubfleet-probe"
 """The user as whom probes act; no person can have this name."""
@@ -44,6 +62,20 @@ def is_name(text: str) -> bool:
 
 def _memory(value: Any) -> str:
     return format_memory(parse_memory(value))
+
+
+LEAST_MEMORY = 128 * 1024**2
+"""Less than JupyterLab's own server needs, before anybody has opened a notebook."""
+
+
+def _server_memory(value: Any) -> str:
+    amount = parse_memory(value)
+    if amount < LEAST_MEMORY:
+        raise ValueError(
+            f"`{value}` is too little for a server to start in; "
+            f"write {format_memory(LEAST_MEMORY)} or more"
+        )
+    return format_memory(amount)
 
 
 def _duration(value: Any) -> str:
@@ -66,6 +98,13 @@ Memory = Annotated[
     Field(examples=["512M", "2G"]),
 ]
 """An amount of memory; units are powers of 1024."""
+
+ServerMemory = Annotated[
+    str,
+    BeforeValidator(_server_memory, json_schema_input_type=str | int),
+    Field(examples=["512M", "2G"]),
+]
+"""Memory that a person's server has to do with."""
 
 Duration = Annotated[
     str,

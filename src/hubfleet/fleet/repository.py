@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hubfleet.fleet.requirements_txt import MOST_BYTES, Requirements, text_of
-from hubfleet.fleet.software import Recipe
+from hubfleet.fleet.requires_python import excludes
+from hubfleet.fleet.software import Recipe, own_python
 from hubfleet.fleet.trees import Tree, TreeError
 from hubfleet.fleet.yaml import parse_yaml
 from hubfleet.kit.errors import Place, Problem
@@ -53,6 +54,7 @@ class _Reading:
     requirements: Requirements = field(init=False)
     at: str = ""
     python: str | None = None
+    requires: tuple[str, str, int] | None = None
     scripts: dict[str, bytes] = field(default_factory=dict)
     read: list[str] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class _Reading:
             self._script(name)
         self._packages()
         self._runtime()
+        self._fitting_python()
         if not (self.read or self.requirements.read or self.problems or self.requirements.problems):
             self.problem(
                 "empty-repository",
@@ -218,6 +221,9 @@ class _Reading:
                 self._not_here(path, "`[tool.poetry]` cannot be honoured", "only poetry reads it.")
             return False
         self.read.append(path)
+        requires = project.get("requires-python")
+        if isinstance(requires, str):
+            self.requires = (requires, path, _line_of(text, "requires-python"))
         wanted = project.get("dependencies", [])
         if "dependencies" in project.get("dynamic", ()):
             self.problem(
@@ -250,6 +256,23 @@ class _Reading:
         else:
             what = f"`{text.strip()[:40]}` is not a runtime"
             self.problem("bad-runtime", path, what, "", "write one such as python-3.12", 1)
+
+    def _fitting_python(self) -> None:
+        """A project that cannot run on the Python that it is given."""
+        if self.requires is None:
+            return
+        wanted, path, line = self.requires
+        python = self.python or own_python()
+        if excludes(wanted, python):
+            given = "runtime.txt asks for" if self.python else "without runtime.txt it gets"
+            self.problem(
+                "python-does-not-fit",
+                path,
+                f"the project needs Python {wanted}",
+                f"It would run on Python {python}: {given} that one.",
+                f"write one that fits into {self.at}runtime.txt, as python-3.x",
+                line,
+            )
 
     def _everything(self) -> None:
         try:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,11 @@ from typing import Any
 
 from hubfleet.kit.digest import digest
 from hubfleet.kit.errors import Place
+
+
+def own_python() -> str:
+    """The Python that hubfleet runs on, which is everybody's who did not ask for another."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @dataclass(frozen=True, slots=True)

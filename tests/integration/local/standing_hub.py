@@ -125,6 +125,7 @@ class StandingHub:
         self.url = f"http://{self.domain}:{proxy.port}/"
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        self.python = sys.executable
         self.secrets = HubSecrets(
             cookie_secret=secrets.token_hex(32),
             password=PASSWORD,
@@ -137,7 +138,12 @@ class StandingHub:
         self.declare(**values)
 
     def declare(self, **values: Any) -> None:
-        access = {"admins": ["root-of-all"], "allow": {"users": ["ada", "bob"]}}
+        access = {
+            "sign_in": "shared-password",
+            "admins": ["root-of-all"],
+            "allow": {"users": ["ada", "bob"]},
+        }
+        access = {"sign_in": "shared-password", **values.pop("access", access)}
         chosen = HubValues.model_validate({"access": access, **values})
         spec = HubSpec(
             name=self.folder.name,
@@ -159,7 +165,7 @@ class StandingHub:
     def start(self, **environ: str) -> None:
         with open(self.folder.log, "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", RUN_HUB, str(self.folder.path)],
+                [self.python, "-c", RUN_HUB, str(self.folder.path)],
                 env={**os.environ, "CANARY_OF_THE_OPERATOR": "canary", **environ},
                 cwd=self.folder.path,
                 stdin=subprocess.DEVNULL,
@@ -268,10 +274,10 @@ class Person:
         _, user = await self.api("GET", f"hub/api/users/{self.name}")
         return not user["servers"]
 
-    async def start_kernel(self) -> str:
-        status, kernel = await self.api(
-            "POST", f"user/{self.name}/api/kernels", {"name": "python3"}
-        )
+    async def start_kernel(self, kind: str = "python3") -> str:
+        """`kind` empty: what the server gives to whoever names none."""
+        body = {"name": kind} if kind else {}
+        status, kernel = await self.api("POST", f"user/{self.name}/api/kernels", body)
         assert status == 201, kernel
         return str(kernel["id"])
 
@@ -314,12 +320,17 @@ async def _output(socket_: aiohttp.ClientWebSocketResponse, number: str) -> str:
 
 @contextlib.asynccontextmanager
 async def standing_hub(
-    state: Path, *, environ: dict[str, str] | None = None, **values: Any
+    state: Path,
+    *,
+    environ: dict[str, str] | None = None,
+    python: Path | None = None,
+    **values: Any,
 ) -> AsyncIterator[StandingHub]:
     """A hub that answers, and nothing left of it afterwards."""
     proxy = Proxy()
     proxy.start()
     hub = StandingHub(state, proxy, **values)
+    hub.python = str(python or sys.executable)
     try:
         hub.start(**(environ or {}))
         await hub.ready()

@@ -82,6 +82,18 @@ def test_postBuild_works_in_a_copy_of_the_repository_and_on_the_environment(tmp_
     assert not list((store.folder / "scratch").iterdir())
 
 
+def test_what_a_postBuild_says_is_told_while_it_runs(tmp_path, store):
+    lines = "".join(f"echo 'step {n} \033[31m'; sleep 0.7\n" for n in range(3))
+    wanted = repository(tmp_path / "repo", postBuild=f"#!/bin/bash\n{lines}")
+    told: list[str] = []
+    store.build(wanted, told.append)
+    assert "running postBuild" in told
+    said = [line for line in told if line.startswith("running postBuild: ")]
+    # At least one before the end, and nothing that could move a terminal's cursor.
+    assert said
+    assert set(said) <= {f"running postBuild: step {n} \\x1b[31m" for n in range(3)}
+
+
 def test_files_that_postBuild_writes_to_are_not_those_of_other_environments(tmp_path, store):
     script = 'echo "x=1" >> "$NB_PYTHON_PREFIX"/lib/*/site-packages/tomli/__init__.py\n'
     first = build(store, repository(tmp_path / "one", requirements_txt="tomli", postBuild=script))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from hubfleet.cli import home, link
 from hubfleet.kit.errors import HubfleetError
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.homes import priority
+from hubfleet.platforms.local.homes.chores import begun, ended, note
 from hubfleet.platforms.local.homes.snapshots import only_one
+from hubfleet.platforms.local.platform import LocalPlatform
 from hubfleet.platforms.local.spec import HubSpec
 from tests.unit.local.homes import make_homes
 
@@ -73,6 +76,32 @@ def test_the_list_shows_people_usage_quota_and_the_last_snapshot(state: StateFol
     assert ada["last_snapshot"] == value["snapshots"][0]
     table = run(state, "home", "list", "reef/prod").stdout
     assert table.splitlines()[0].split()[:6] == ["user", "home", "used", "files", "quota", "state"]
+
+
+def test_the_list_says_when_snapshots_are_made_and_how_the_last_one_went(
+    state: StateFolder,
+) -> None:
+    hub = state.hub("reef/prod")
+    assert "nightly snapshots: from 2:00; none yet\n" in run(state, "home", "list", hub.name).stderr
+    chore = begun(datetime(2026, 3, 1, 2, 15, tzinfo=UTC))
+    note(hub.path, "snapshot", ended(chore, datetime(2026, 3, 1, 2, 16, tzinfo=UTC)))
+    done = run(state, "home", "list", hub.name)
+    assert "nightly snapshots: from 2:00; made 2026-03-01T02:16:00Z\n" in done.stderr
+    note(hub.path, "snapshot", ended(chore, datetime(2026, 3, 1, 3, tzinfo=UTC), "no room"))
+    done = run(state, "home", "list", hub.name)
+    assert "nightly snapshots: from 2:00; failed 2026-03-01T03:00:00Z: no room\n" in done.stderr
+    assert json_of(state, "home", "list", hub.name)["chores"] == {
+        "snapshot": {
+            "begun": "2026-03-01T02:15:00Z",
+            "ended": "2026-03-01T03:00:00Z",
+            "result": "no room",
+        }
+    }
+    remark = (
+        "The last nightly snapshot of reef/prod failed (2026-03-01T03:00:00Z): no room. "
+        "It is tried again every hour."
+    )
+    assert remark in LocalPlatform(state).remarks()
 
 
 def test_usage_measures_the_hubs_that_match(state: StateFolder) -> None:

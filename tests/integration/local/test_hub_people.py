@@ -64,6 +64,28 @@ async def test_everyone_holds_until_its_last_day(tmp_path: Path) -> None:
         assert await _answer(hub, "ada", PASSWORD) == (200, True)
 
 
+async def test_who_works_when_the_last_day_passes_goes_on_until_they_stop(tmp_path: Path) -> None:
+    access = {"admins": ["root-of-all"], "everyone": True}
+    async with (
+        standing_hub(tmp_path, access={**access, "until": "2999-01-01"}) as hub,
+        signed_in(hub, "visitor") as visitor,
+    ):
+        await visitor.start_server()
+        kernel = await visitor.start_kernel()
+        assert await visitor.run(kernel, "x = 7; print(x)") == "7\n"
+        hub.end()
+        hub.declare(access={**access, "until": "2020-01-01"})
+        hub.start()
+        await hub.ready()
+        assert await visitor.run(kernel, "print(x + 1)") == "8\n"
+        assert (await visitor.api("GET", "user/visitor/api/status"))[0] == 200
+        await visitor.stop_server()
+        status, answer = await visitor.api("POST", "hub/api/users/visitor/server", {})
+        assert status == 403
+        assert "It was open to everyone until 2020-01-01." in answer["message"]
+        assert await _answer(hub, "visitor", PASSWORD) == (403, False)
+
+
 async def test_whoever_is_no_longer_declared_loses_their_rights(tmp_path: Path) -> None:
     async with standing_hub(tmp_path, groups={"researchers": ["ada", "bob"]}) as hub:
         async with signed_in(hub, "root-of-all", ADMIN_PASSWORD) as old:

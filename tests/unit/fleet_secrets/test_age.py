@@ -72,7 +72,7 @@ def test_short_values_of_different_length_look_alike(ada):
     lengths = set()
     for count in range(8):
         text = seal("x" * count, AT, ada.public_keys())
-        lengths.add(len(pyrage().decrypt(base64.b64decode(text[4:]), ada.keys())))
+        lengths.add(len(pyrage().decrypt(base64.b64decode(text.rpartition(":")[2]), ada.keys())))
     assert len(lengths) <= 2
     assert all(length % 64 == 0 for length in lengths)
 

@@ -92,8 +92,8 @@ def test_what_the_plan_must_read_cannot_be_secret(root, ada):
         f"  --> {HUB}:2:3\n"
         "  why: The plan needs to read it.\n"
         "  hint: move it to communities/reef/hubs/prod.yaml",
-        "error[not-secret]: `service` cannot be secret\n"
-        "  --> fleet.secret.yaml:1:1\n"
+        "error[not-secret]: `service.name` cannot be secret\n"
+        "  --> fleet.secret.yaml:2:3\n"
         "  why: The plan needs to read it.\n"
         "  hint: move it to fleet.yaml",
     ]

@@ -57,7 +57,7 @@ def test_it_is_copied_but_never_pickled(secret):
         pickle.dumps(secret)
 
 
-def test_the_mark_follows_the_ciphertext_alone(secret, ada):
+def test_the_mark_stays_wherever_the_value_is_moved_and_changes_when_it_is_set_anew(secret, ada):
     again = parse_secret_text(f"\n\n# moved down\nx: {secret.ciphertext}\n", FILE).value
     other = parse_secret_text(f"x: {sealed('canary-7', 'x', ada)}\n", FILE).value
     assert again is not None

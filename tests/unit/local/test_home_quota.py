@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from hubfleet.kit.clock import now, timestamp
 from hubfleet.platforms.local.homes.admission import FRESH, check_before_start, trusted
-from hubfleet.platforms.local.homes.project_quota import enforcement, mount_of
+from hubfleet.platforms.local.homes.project_quota import (
+    enforce,
+    enforcement,
+    mount_of,
+    project_for,
+)
 from hubfleet.platforms.local.homes.quota import judge_quota, readable
 from hubfleet.platforms.local.homes.usage import HomeUsage, HubUsage, store_usage
 from tests.unit.local.homes import make_homes
@@ -122,10 +127,34 @@ def test_project_quotas_are_found_on_the_mount_of_the_folder() -> None:
 
 
 def test_how_quotas_hold_is_said_in_a_sentence() -> None:
-    assert enforcement(Path("/srv/hub data"), MOUNTS).startswith(
-        "/srv/hub data (xfs) is mounted with project quotas: the file system enforces"
-    )
-    assert enforcement(Path("/data"), MOUNTS) == (
+    measured = (
         "Quotas are measured, not enforced by the file system: people are warned at 90 %, and "
         "from 110 % on no new server is started."
     )
+    assert enforcement(Path("/data"), MOUNTS) == measured
+    assert enforcement(Path("/srv/hub data"), MOUNTS, root=True) == (
+        "Quotas are enforced by the file system: /srv/hub data (xfs) is mounted with project "
+        "quotas. People are warned at 90 % and cannot write beyond 100 %."
+    )
+    assert enforcement(Path("/srv/hub data"), MOUNTS, root=False) == (
+        f"{measured} /srv/hub data (xfs) is mounted with project quotas, but only a hubfleet that "
+        "runs as root may set them."
+    )
+
+
+def test_without_project_quotas_homes_are_only_measured(tmp_path: Path) -> None:
+    folder = make_homes(tmp_path, {"ada": {"a": "x"}})
+    mount = mount_of(folder.resolve(), Path("/proc/self/mountinfo").read_text())
+    if mount is not None and mount.project_quotas:
+        pytest.skip("the tests' own file system has project quotas")
+    assert enforce(folder, 1, 1) == "measured"
+    assert (folder / "homes" / "1" / "a").read_text() == "x"
+
+
+@given(st.integers(1, 2**63), st.integers(1, 2**63))
+def test_homes_of_one_file_system_are_different_projects(one: int, other: int) -> None:
+    project = project_for(one)
+    # Never an operator's own number, and one that the kernel takes.
+    assert 2**30 <= project < 2**31
+    if one != other and max(one, other) < 2**30:
+        assert project != project_for(other)

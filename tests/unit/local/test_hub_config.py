@@ -80,7 +80,11 @@ def test_the_interface_is_what_opens_first(interface: str, url: str) -> None:
 
 def test_members_of_allowed_groups_come_in_and_others_do_not() -> None:
     config = _config(
-        access={"admins": ["ada"], "allow": {"users": ["bob"], "groups": ["class"]}},
+        access={
+            "sign_in": "shared-password",
+            "admins": ["ada"],
+            "allow": {"users": ["bob"], "groups": ["class"]},
+        },
         groups={"class": ["eve"], "other": ["mallory"]},
     )
     assert config.Authenticator.allowed_users == {"ada", "bob", "eve"}

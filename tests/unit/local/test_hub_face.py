@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hubfleet.platforms.local.hub.face import markup
+from hubfleet.platforms.face.markup import markup
 from hubfleet.platforms.local.hub.sign_in.identities import Identities
 from hubfleet.platforms.local.hub.sign_in.names import is_good_name, one_spelling
 

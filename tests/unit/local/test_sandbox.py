@@ -169,7 +169,8 @@ def test_accounts_know_nobody_of_this_machine(tmp_path: Path) -> None:
 def test_people_of_other_accounts_are_refused_without_walls(
     access: dict[str, Any], refused: bool
 ) -> None:
-    values = HubValues.model_validate({"access": access, "groups": {"class": ["eve"]}})
+    chosen = {"sign_in": "shared-password", **access}
+    values = HubValues.model_validate({"access": chosen, "groups": {"class": ["eve"]}})
     problem = refuse_without_isolation("e/p", values, account="ada", sandbox=NONE, waived=False)
     assert (problem is not None) is refused
     for sandbox, waived in ((Sandbox("/usr/bin/bwrap"), False), (NONE, True)):

@@ -10,16 +10,21 @@ from typing import Any
 import pytest
 
 from hubfleet.fleet.model import HubValues
+from hubfleet.platforms.local.hub.arguments import server_arguments
 from hubfleet.platforms.local.hub.config import hub_config
 from hubfleet.platforms.local.sandbox import Sandbox, refuse_without_isolation
 from hubfleet.platforms.local.spec import HubSecrets, HubSpec
 
 MARK = "<secret 0123456789ab>"
-SECRETS = HubSecrets("c" * 64, "password of all", "a" * 40, "probe", "culler", "proxy")
+SECRETS = HubSecrets(
+    "c" * 64, "password of all", "a" * 40, "probe", "culler", "proxy", office_token="office"
+)
+VALUES = HubValues.model_validate({"access": {"sign_in": "console"}})
 
 
 def config(page: dict[str, Any] | None = None, **access: Any) -> Any:
-    values = HubValues.model_validate({"access": access, "page": page or {}})
+    chosen = {"sign_in": "shared-password", **access}
+    values = HubValues.model_validate({"access": chosen, "page": page or {}})
     spec = HubSpec(
         name="earth/prod",
         cluster="reef",
@@ -33,6 +38,8 @@ def config(page: dict[str, Any] | None = None, **access: Any) -> Any:
         flat={},
         values=values.model_dump(mode="json"),
         timezone="Europe/Berlin",
+        console="https://console.example.org",
+        console_nearby="http://127.0.0.1:8010",
     )
     secrets = replace(SECRETS, declared={MARK: "the real one"})
     return hub_config(spec, secrets, Path("/state/hubs/earth/prod"))
@@ -72,13 +79,51 @@ def test_a_password_is_no_oauth_matter():
     assert made.DeclaredPeople.timezone == "Europe/Berlin"
 
 
+def test_the_console_decides_alone_and_is_reached_nearby():
+    made = config(sign_in="console", admins=["ada"], allow={"users": ["bo"]}, everyone=True)
+    assert made.JupyterHub.authenticator_class.__name__ == "ConsolePeople"
+    people = made.Authenticator
+    assert (people.admin_users, people.allowed_users, people.allow_all) == (set(), set(), False)
+    oauth = made.OAuthenticator
+    assert (oauth.allowed_groups, oauth.admin_groups) == ({"hub-users"}, {"hub-admins"})
+    assert (oauth.manage_groups, oauth.enable_pkce, oauth.enable_auth_state) == (True, True, True)
+    assert (oauth.refresh_pre_spawn, oauth.auth_refresh_strict, oauth.basic_auth) == (
+        True,
+        True,
+        True,
+    )
+    assert oauth.authorize_url == "https://console.example.org/identity/authorize"
+    assert oauth.token_url == "http://127.0.0.1:8010/identity/token"
+    assert oauth.userdata_url == "http://127.0.0.1:8010/identity/userinfo"
+    assert oauth.client_id == "earth/prod"
+    # Read from the hub's own file at each sign-in, so that a rotation restarts no hub.
+    assert oauth.client_secret == ""
+    assert made.JupyterHub.load_groups == {}
+
+
+def test_a_hub_and_its_servers_together_notice_within_a_minute():
+    made = config(sign_in="console")
+    believes = next(word for word in server_arguments(VALUES) if "cache_max_age" in word)
+    assert made.Authenticator.auth_refresh_age + int(believes.partition("=")[2]) < 60
+    other = HubValues.model_validate({"access": {"sign_in": "shared-password"}})
+    assert not any("cache_max_age" in word for word in server_arguments(other))
+
+
+def test_the_office_may_end_access_and_nothing_else():
+    made = config(sign_in="console")
+    roles = {role["name"]: role for role in made.JupyterHub.load_roles}
+    assert roles["office"]["scopes"] == ["delete:users", "delete:servers", "read:servers"]
+    assert roles["office"]["services"] == ["office"]
+
+
 @pytest.mark.parametrize(
     "access",
     [
         {"everyone": True},
         {"sign_in": "github", "allow": {"organisations": ["reef-lab"]}},
         {"sign_in": "google", "allow": {"domains": ["uni.example"]}},
-        {"admins": ["me", "ada"]},
+        {"sign_in": "shared-password", "admins": ["me", "ada"]},
+        {"sign_in": "console", "admins": ["me"]},
     ],
 )
 def test_people_without_a_name_here_need_walls_too(access: dict[str, Any]) -> None:
@@ -88,7 +133,7 @@ def test_people_without_a_name_here_need_walls_too(access: dict[str, Any]) -> No
         "earth/prod", values, account="me", sandbox=nothing, waived=False
     )
     assert refused is not None
-    alone = HubValues.model_validate({"access": {"admins": ["me"]}})
+    alone = HubValues.model_validate({"access": {"sign_in": "shared-password", "admins": ["me"]}})
     assert not refuse_without_isolation(
         "earth/prod", alone, account="me", sandbox=nothing, waived=False
     )

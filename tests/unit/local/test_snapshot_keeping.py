@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubfleet.platforms.local.snapshots.keeping import Keep, Made, expired
+from hubfleet.platforms.keeping import Keep, Made, expired
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 

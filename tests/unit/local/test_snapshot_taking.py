@@ -19,12 +19,12 @@ from types import SimpleNamespace
 import pytest
 
 from hubfleet.kit.errors import HubfleetError
+from hubfleet.platforms.keeping import Keep
 from hubfleet.platforms.local.environment_use import in_use
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.processes import boot_id, start_time
 from hubfleet.platforms.local.snapshots import shelf, taking
 from hubfleet.platforms.local.snapshots.database import check, installed_schemas, schema_of
-from hubfleet.platforms.local.snapshots.keeping import Keep
 from hubfleet.platforms.local.snapshots.taking import secure_before_migration, take
 from hubfleet.platforms.local.spec import RunRecord
 from tests.unit.local.hub_databases import SECRETS, ask, make_hub, make_older, spec

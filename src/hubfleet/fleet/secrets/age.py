@@ -1,8 +1,12 @@
 """Sealing one value for its recipients with age, and opening it with an identity.
 
-What is encrypted is a small envelope: the value, the place it belongs to, and the set of
-recipients it was made for. A ciphertext that was carried to another key or file does not open
-there, and `hubfleet secret check` can tell which values a new recipient cannot read yet.
+What is encrypted is a small envelope: the value, the place it belongs to, the set of recipients
+it was made for, and a random number. A ciphertext that was carried to another key or file does not
+open there, and `hubfleet secret check` can tell which values a new recipient cannot read yet.
+
+Before the ciphertext stands a *tag*, the digest of value, place and random number. It stays when
+the same value is encrypted for others, and so plans nothing; another value always has another one;
+and without the random number, which only recipients learn, it tells nothing even of a short value.
 """
 
 from __future__ import annotations
@@ -12,6 +16,8 @@ import binascii
 import importlib
 import json
 import os
+import re
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +30,7 @@ from hubfleet.kit.errors import HubfleetError, Place, failure
 PREFIX = "age:"
 IDENTITY_VARIABLE = "HUBFLEET_AGE_KEY_FILE"
 
+_TAGGED = re.compile(r"^age:([0-9a-f]{32}):")
 _HEADER = b"age-encryption.org/v1\n"
 _PADDED_TO = 64
 """Lengths of values show only in steps of so many bytes."""
@@ -135,15 +142,30 @@ def recipients_id(keys: Iterable[str]) -> str:
     return digest(sorted(set(keys)))[:16]
 
 
-def seal(value: Any, at: str, keys: Iterable[str]) -> str:
-    """`age:...` for a JSON value that belongs to the place `at`, for these public keys."""
+def seal(value: Any, at: str, keys: Iterable[str], *, number: str | None = None) -> str:
+    """`age:TAG:...` for a JSON value that belongs to the place `at`, for these public keys.
+
+    `number` is that of the same value when it was sealed before; then the tag is the same.
+    """
     age = pyrage()
     wanted = sorted(set(keys))
     recipients = [age.x25519.Recipient.from_str(key) for key in wanted]
-    envelope = {"at": at, "for": recipients_id(wanted), "value": value}
+    number = number or secrets.token_hex(16)
+    envelope = {"at": at, "for": recipients_id(wanted), "number": number, "value": value}
     plain = json.dumps(envelope, separators=(",", ":"), allow_nan=False).encode()
     plain += b" " * (-len(plain) % _PADDED_TO)
-    return PREFIX + base64.b64encode(age.encrypt(plain, recipients)).decode()
+    sealed = base64.b64encode(age.encrypt(plain, recipients)).decode()
+    return f"{PREFIX}{_tag(value, at, number)}:{sealed}"
+
+
+def _tag(value: Any, at: str, number: str) -> str:
+    return digest(["hubfleet secret", number, at, value])[:32]
+
+
+def tag_of(sealed: str) -> str | None:
+    """The tag of a sealed value; None for one that was sealed before there were tags."""
+    tag = _TAGGED.match(sealed)
+    return tag[1] if tag else None
 
 
 def is_sealed(text: str) -> bool:
@@ -153,10 +175,11 @@ def is_sealed(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Opened:
-    """A value in the clear, and the set of recipients that it was sealed for."""
+    """A value in the clear, the set of recipients that it was sealed for, and its number."""
 
     value: Any
     recipients: str
+    number: str | None
 
 
 def unseal(sealed: str, at: str, place: Place | str, identity: Identity) -> Opened:
@@ -168,6 +191,7 @@ def unseal(sealed: str, at: str, place: Place | str, identity: Identity) -> Open
     try:
         envelope = json.loads(pyrage().decrypt(ciphertext, keys))
         bound, made_for, value = envelope["at"], envelope["for"], envelope["value"]
+        number = envelope.get("number")
     except pyrage().DecryptError as error:
         raise _not_opened(str(error), at, place) from None
     except (ValueError, KeyError, TypeError):
@@ -180,14 +204,18 @@ def unseal(sealed: str, at: str, place: Place | str, identity: Identity) -> Open
             why=f"It belongs to `{bound}`; a value opens only where it was set.",
             hint="put it back, or set it anew with `hubfleet secret set`",
         )
-    return Opened(value, made_for)
+    tag = None if number is None else _tag(value, at, number)
+    if tag != tag_of(sealed):
+        # Somebody put another value under the tag of an old one, so that no plan would show it.
+        raise _tampered(at, place)
+    return Opened(value, made_for, number)
 
 
 def _ciphertext(text: str) -> bytes | None:
     if not text.startswith(PREFIX):
         return None
     try:
-        data = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+        data = base64.b64decode(_TAGGED.sub(PREFIX, text).removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError):
         return None
     return data if data.startswith(_HEADER) else None

@@ -35,9 +35,10 @@ class Target:
     name: str
     keys: Sequence[str]
 
-    def seal(self, value: Any, path: KeyPath) -> Any:
+    def seal(self, value: Any, path: KeyPath, number: str | None = None) -> Any:
         """Without quotes in the file, whatever stood there before."""
-        return PlainScalarString(seal(value, f"{self.name}:{key_text(path)}", self.keys))
+        at = f"{self.name}:{key_text(path)}"
+        return PlainScalarString(seal(value, at, self.keys, number=number))
 
 
 def with_value(text: str, path: KeyPath, value: Any, target: Target) -> str:
@@ -227,7 +228,7 @@ def sealed_anew(text: str, target: Target, identity: Identity) -> tuple[str, int
             problems += error.problems
             continue
         if opened.recipients != wanted:
-            _replace(tree, secret.path, target.seal(opened.value, secret.path))
+            _replace(tree, secret.path, target.seal(opened.value, secret.path, opened.number))
             count += 1
     if problems:
         raise HubfleetError(*problems)

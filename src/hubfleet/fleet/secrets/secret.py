@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import SchemaSerializer, core_schema
 
-from hubfleet.fleet.secrets.age import Identity, unseal
+from hubfleet.fleet.secrets.age import Identity, tag_of, unseal
 from hubfleet.fleet.secrets.sops import opened_by_sops
 from hubfleet.fleet.yaml import KeyPath
 from hubfleet.kit.errors import HubfleetError, Place, Problem
@@ -46,8 +46,12 @@ class Secret:
 
     @property
     def mark(self) -> str:
-        """12 hexadecimal digits that change whenever the ciphertext does."""
-        return hashlib.sha256(self.ciphertext.encode()).hexdigest()[:12]
+        """12 hexadecimal digits that change with the value, and not when it is encrypted anew.
+
+        Values of sops, and those without a tag, have only their ciphertext to be known by.
+        """
+        tag = None if self.sops_file is not None else tag_of(self.ciphertext)
+        return (tag or hashlib.sha256(self.ciphertext.encode()).hexdigest())[:12]
 
     @property
     def marked(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def twin_of(file: str) -> str:
 
 def plain_of(file: str) -> str:
     """The declaration beside a secret file."""
-    return file.removesuffix(SUFFIX) + ".yaml"
+    return file.removesuffix(SUFFIX) + ".yaml" if is_secret_file(file) else file
 
 
 def read_secret_file(path: Path, name: str) -> Document:
@@ -54,11 +55,38 @@ def _sealed_leaves(document: Document, path: Path | None) -> Document:
     return Document(document.file, kept, document.places, problems)
 
 
-def outside_of(prefix: KeyPath, document: Document) -> list[Problem]:
-    """Keys that cannot be in a secret file whose hub fields stand under `prefix`."""
+def outside_of(prefix: KeyPath, document: Document, also: Collection[str] = ()) -> list[Problem]:
+    """Keys that cannot be in a secret file whose hub fields stand under `prefix`.
+
+    `also` are keys that somebody else reads.
+    """
     if not prefix or document.value is None:
         return []
-    return [_not_secret(document, (key,)) for key in document.value if key != prefix[0]]
+    known = {prefix[0], *also}
+    return [_not_secret(document, (key,)) for key in document.value if key not in known]
+
+
+def joined(document: Document, secrets: Document, key: str) -> Document:
+    """`document` with what the secret file beside it holds under `key`; the secret value wins."""
+    inner = (secrets.value or {}).get(key)
+    if not isinstance(inner, dict) or document.value is None:
+        return document
+    plain = document.value.get(key)
+    merged = _merged(plain if isinstance(plain, dict) else {}, inner)
+    theirs = {path: place for path, place in secrets.places.items() if len(path) > 1}
+    places = {**document.places, **theirs}
+    return Document(document.file, {**document.value, key: merged}, places, document.problems)
+
+
+def _merged(plain: dict[str, Any], secret: dict[str, Any]) -> dict[str, Any]:
+    result = dict(plain)
+    for key, value in secret.items():
+        below = result.get(key)
+        if isinstance(value, dict) and isinstance(below, dict):
+            result[key] = _merged(below, value)
+        else:
+            result[key] = value
+    return result
 
 
 def not_secret(document: Document, path: KeyPath) -> Problem | None:

@@ -38,6 +38,8 @@ class Pace:
     kill_after: float = 10.0
     log_check: float = 30.0
     log_size: int = 10 * 1024 * 1024
+    chore_check: float = 60.0
+    measure_every: float = 3600.0
 
     def wait(self, failures: int) -> float:
         """How long to wait after the given number of failures in a row."""

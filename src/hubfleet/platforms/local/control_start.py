@@ -159,7 +159,7 @@ def _start_keeper(state: StateFolder, port: int, arguments: Sequence[str]) -> No
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_clean_environment(),
+                env=clean_environment(),
                 pass_fds=[says_ready],
                 check=False,
             )
@@ -185,7 +185,7 @@ def _did_not_start(state: StateFolder, log_before: int) -> HubfleetError:
     )
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Without what another hub gave to the terminal that this may be called from."""
     foreign = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_", SERVER_MARK)
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

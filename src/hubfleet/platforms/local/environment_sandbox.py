@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ class Apart:
     """One run: the environment, the scratch folder, what must not be seen, and who asked for it.
 
     `what` is what people call the script; the environment is written to only with `changes`.
+    `report` is told what the script says, as it says it.
     """
 
     what: str
@@ -57,6 +59,7 @@ class Apart:
     bounds: Bounds
     place: Place | None = None
     changes: bool = False
+    report: Callable[[str], None] | None = None
 
     @property
     def home(self) -> Path:
@@ -151,12 +154,16 @@ def _watch(process: subprocess.Popen[bytes], run: Apart) -> None:
     """Until it ends, or uses more than it may; then the caller kills it."""
     deadline = time.monotonic() + run.bounds.seconds
     next_look = time.monotonic() + _LOOK
+    told = ""
     while True:
         try:
             process.wait(min(_LOOK, max(0.0, deadline - time.monotonic())))
             return
         except subprocess.TimeoutExpired:
             pass
+        if run.report is not None and (line := last_line(run.log)) != told:
+            told = line
+            run.report(f"running {run.what.strip('`')}: {line}")
         if time.monotonic() >= deadline:
             raise failure(
                 "script-timeout",
@@ -171,6 +178,16 @@ def _watch(process: subprocess.Popen[bytes], run: Apart) -> None:
                 raise _too_large(run)
             # Looking through many files takes time: at most a tenth of it is spent on that.
             next_look = time.monotonic() + max(_LOOK, 10 * (time.monotonic() - began))
+
+
+def last_line(log: Path) -> str:
+    """The last whole line of a log that says something, short and without odd letters."""
+    with suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+        whole = file.read().rpartition(b"\n")[0].decode("utf-8", "replace")
+        lines = [line.strip() for line in whole.splitlines() if line.strip()]
+        return ascii(lines[-1][:80])[1:-1] if lines else ""
+    return ""
 
 
 def used(folder: Path) -> int:

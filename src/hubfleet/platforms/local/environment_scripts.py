@@ -95,7 +95,7 @@ def run_repository(
     """
     assert wanted.folder is not None
     what = what_runs(recipe)
-    run = Apart(what, path, scratch, state, log, bounds, wanted.place, changes=True)
+    run = Apart(what, path, scratch, state, log, bounds, wanted.place, changes=True, report=report)
     copy_repository(wanted.folder, run.home)
     try:
         same = FolderTree(run.home).digests() == dict(recipe.tree)

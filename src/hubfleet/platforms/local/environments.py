@@ -19,7 +19,6 @@ import fcntl
 import json
 import os
 import shutil
-import sys
 import sysconfig
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,11 +27,11 @@ from pathlib import Path
 
 from hubfleet.fleet.lockfile import versions_of
 from hubfleet.fleet.repository import read_repository
-from hubfleet.fleet.software import HubEnvironment, Recipe
+from hubfleet.fleet.software import HubEnvironment, Recipe, own_python
 from hubfleet.fleet.trees import FolderTree
 from hubfleet.kit.clock import timestamp
 from hubfleet.kit.digest import digest
-from hubfleet.kit.errors import HubfleetError, failure
+from hubfleet.kit.errors import HubfleetError, Problem, failure
 from hubfleet.kit.files import make_private_folder, write_atomically
 from hubfleet.platforms.local.environment_build import Builder, disk_full
 from hubfleet.platforms.local.environment_git import Source, fetch, fetched
@@ -155,14 +154,25 @@ class EnvironmentStore:
         """With its recipe, when it was fetched before; raises what the repository cannot do."""
         if wanted.recipe is not None:
             return wanted
+        found = self._read(wanted)
+        if found is None:
+            return None
+        recipe, problems, folder = found
+        if problems:
+            raise HubfleetError(*problems)
+        return replace(wanted, recipe=recipe, folder=folder)
+
+    def findings(self, wanted: HubEnvironment) -> list[Problem] | None:
+        """What is wrong with a repository behind an address; None where it was not fetched yet."""
+        found = self._read(wanted)
+        return None if found is None else found[1]
+
+    def _read(self, wanted: HubEnvironment) -> tuple[Recipe, list[Problem], Path] | None:
         source = Source(wanted.url or "", wanted.ref or "", wanted.place)
         folder = fetched(self.folder / "repositories", source) / (wanted.subfolder or "")
         if not folder.is_dir():
             return None
-        recipe, problems = read_repository(FolderTree(folder), f"{wanted.url}: ")
-        if problems:
-            raise HubfleetError(*problems)
-        return replace(wanted, recipe=recipe, folder=folder)
+        return (*read_repository(FolderTree(folder), f"{wanted.url}: "), folder)
 
     def is_complete(self, path: Path) -> bool:
         """Whether the environment was built to its end."""
@@ -306,11 +316,6 @@ class EnvironmentStore:
         self.record_of(path).unlink(missing_ok=True)
         if path.exists():
             shutil.rmtree(path)
-
-
-def own_python() -> str:
-    """The Python that hubfleet runs on, which is everybody's who did not ask for another."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _python(wanted: HubEnvironment, recipe: Recipe) -> str | None:

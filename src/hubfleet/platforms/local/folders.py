@@ -106,6 +106,11 @@ class StateFolder:
         return self.path / "lease.json"
 
     @property
+    def ledger(self) -> Path:
+        """The memory of what was applied, where no database server keeps it."""
+        return self.path / "office.sqlite"
+
+    @property
     def open_rollout(self) -> Path:
         """Exists from the beginning of a rollout to its end; without it none was cut off."""
         return self.path / "rollout-open"
@@ -121,6 +126,20 @@ class StateFolder:
     @property
     def environments(self) -> Path:
         return self.path / "environments"
+
+    @property
+    def console(self) -> Path:
+        """What the console keeps beside its database: keys, clients, its process."""
+        return self.path / "console"
+
+    @property
+    def console_run(self) -> Path:
+        """Which process is the console."""
+        return self.console / "run.json"
+
+    @property
+    def console_log(self) -> Path:
+        return self.console / "console.log"
 
     @property
     def removed(self) -> Path:

@@ -1,6 +1,7 @@
 """What the keeper does all day: mind the proxy and the hubs, answer requests, keep logs small.
 
-The children themselves are in `children`, the socket in `keeper_requests`.
+The children themselves are in `children`, the socket in `keeper_requests`, and what is done for
+people's data in `keeper_chores`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from hubfleet.platforms.local.children import Child, Pace
 from hubfleet.platforms.local.children_fork import Program
 from hubfleet.platforms.local.control_status import KeeperFacts, LocalStatus
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
+from hubfleet.platforms.local.keeper_chores import Chores
 from hubfleet.platforms.local.keeper_loop import Loop
 from hubfleet.platforms.local.logfiles import rotate_by_copy, rotate_by_rename
 from hubfleet.platforms.local.proxy import proxy_answers, proxy_command, run_proxy
@@ -54,6 +56,7 @@ class Keeper:
         self._ending_all = False
         self._next_log_check = time.monotonic() + pace.log_check
         self._look_for_proxy_at: float | None = None
+        self._chores = Chores(state, pace, self.loop)
         self.proxy = Child(
             _proxy_child(state, proxy_program, facts.port), pace, self.loop, self._ended
         )
@@ -80,6 +83,8 @@ class Keeper:
                 child.tick()
             self._tick_logs()
             self._tick_routes()
+            if not self._ending:
+                self._chores.tick()
 
     def answer(self, request: dict[str, Any]) -> Any:
         """What one request is answered with; raises `HubfleetError` for what is refused."""
@@ -161,6 +166,7 @@ class Keeper:
     def _end(self, *, hubs: bool) -> None:
         log.info("ending, hubs and proxy %s", "too" if hubs else "live on")
         self._ending = True
+        self._chores.end()
         self._ending_all = self._ending_all or hubs
         if hubs:
             for hub in self.hubs.values():
@@ -175,7 +181,8 @@ class Keeper:
 
     def _due(self) -> float:
         soonest = min(child.due() for child in self._children())
-        return min(soonest, self._next_log_check, self._look_for_proxy_at or float("inf"))
+        looks = (self._next_log_check, self._look_for_proxy_at or float("inf"))
+        return min(soonest, self._chores.due(), *looks)
 
     def _tick_routes(self) -> None:
         """Once a new proxy answers, have all hubs give it their routes: it begins with none."""

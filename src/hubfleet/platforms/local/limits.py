@@ -79,7 +79,12 @@ class Group:
 
 def group_name(state: Path, hub: str, server: str) -> str:
     """Never the same for two state folders, however alike their hubs are."""
-    return f"hubfleet-{digest(str(state.resolve()))[:12]}-{hub.replace('/', '.')}-{server}"
+    return f"{group_prefix(state)}{hub.replace('/', '.')}-{server}"
+
+
+def group_prefix(state: Path) -> str:
+    """What the names of all groups of a state folder begin with."""
+    return f"hubfleet-{digest(str(state.resolve()))[:12]}-"
 
 
 def make_group(

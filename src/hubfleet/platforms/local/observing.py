@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from hubfleet import __version__
 from hubfleet.planning.observation import ObservedHub, State
 from hubfleet.platforms.local import answers
+from hubfleet.platforms.local.closing import closing_until
 from hubfleet.platforms.local.control_status import ChildStatus, LocalStatus
 from hubfleet.platforms.local.folders import HubFolder
 from hubfleet.platforms.local.ports import listens
@@ -84,6 +85,7 @@ def observe_hub(folder: HubFolder, status: LocalStatus) -> ObservedHub:
         url=spec.url,
         since=_since(folder) if runs else "",
         note=note,
+        closing=closing_until(folder.path),
     )
 
 

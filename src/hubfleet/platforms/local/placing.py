@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from hubfleet.fleet.console_clients import ClientKeys
 from hubfleet.fleet.model import Hub
 from hubfleet.fleet.secrets.age import Identity
 from hubfleet.fleet.secrets.secret import revealed
 from hubfleet.kit.errors import HubfleetError, failure
 from hubfleet.kit.files import make_private_folder, write_atomically
+from hubfleet.planning.plan import OF_THE_ROLLOUT
 from hubfleet.platforms.local import answers, logfiles
+from hubfleet.platforms.local.closing import reopen
 from hubfleet.platforms.local.control import KeeperClient
 from hubfleet.platforms.local.environment_scripts import kernels_of
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
@@ -54,8 +57,10 @@ def place(
     """
     folder = state.hub(hub.name)
     _make_folders(folder)
+    reopen(folder.path)
     other_token = _make_secrets(state, folder)
     _fill_in_declared_secrets(folder, hub)
+    renew_console_secret(state, folder, signs_in=hub.console is not None)
     _copy_logo(folder, hub)
     waive_isolation(folder.path, waived=without_isolation)
     wanted = _spec(state, hub, environments, proxy_port)
@@ -105,11 +110,22 @@ def _spec(
         kernels=None if kernels is None else str(kernels),
         timezone=hub.timezone,
         logo=None if hub.logo is None else hub.logo.name,
+        console=None if hub.console is None else hub.console.address,
+        console_nearby=None if hub.console is None else hub.console.nearby,
     )
 
 
 def _same(one: HubSpec, other: HubSpec) -> bool:
-    return replace(one, revision=0) == replace(other, revision=0)
+    """Whether a hub process would not notice the difference."""
+    return _what_counts(one) == _what_counts(other)
+
+
+def _what_counts(spec: HubSpec) -> HubSpec:
+    flat, values = (
+        {key: value for key, value in mapping.items() if key not in OF_THE_ROLLOUT}
+        for mapping in (spec.flat, spec.values)
+    )
+    return replace(spec, revision=0, flat=flat, values=values)
 
 
 def _hangs(folder: HubFolder, wanted: HubSpec) -> bool:
@@ -133,7 +149,8 @@ def _make_folders(folder: HubFolder) -> None:
 def _make_secrets(state: StateFolder, folder: HubFolder) -> bool:
     """Once for the hub's life: people keep their password and their session over every change.
 
-    Only the proxy's token is not the hub's own. True where the hub had another one until now.
+    Only the proxy's token is not the hub's own. True where the hub had another one until now, or
+    none for the office.
     """
     token = proxy_token(state)
     if not folder.secrets.exists():
@@ -144,12 +161,23 @@ def _make_secrets(state: StateFolder, folder: HubFolder) -> bool:
             probe_token=secrets.token_hex(32),
             culler_token=secrets.token_hex(32),
             proxy_token=token,
+            office_token=secrets.token_hex(32),
         ).write(folder.secrets)
     kept = HubSecrets.read(folder.secrets)
-    if kept.proxy_token == token:
+    if kept.proxy_token == token and kept.office_token:
         return False
-    replace(kept, proxy_token=token).write(folder.secrets)
+    # Hubs of earlier versions have no token for the office yet.
+    office = kept.office_token or secrets.token_hex(32)
+    replace(kept, proxy_token=token, office_token=office).write(folder.secrets)
     return True
+
+
+def renew_console_secret(state: StateFolder, folder: HubFolder, *, signs_in: bool) -> None:
+    """Give the hub its secret of now as the console's client; none where it is no client."""
+    kept = HubSecrets.read(folder.secrets)
+    wanted = ClientKeys(state.console).secret(folder.name) if signs_in else ""
+    if kept.console_secret != wanted:
+        replace(kept, console_secret=wanted).write(folder.secrets)
 
 
 def _fill_in_declared_secrets(folder: HubFolder, hub: Hub) -> None:

@@ -10,7 +10,9 @@ import getpass
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import assert_never
 
 from hubfleet.fleet.model import Fleet, Hub, HubValues
@@ -18,18 +20,20 @@ from hubfleet.fleet.secrets.age import Identity
 from hubfleet.fleet.secrets.secret import revealed
 from hubfleet.fleet.sign_in import people_by_kind, people_by_name
 from hubfleet.fleet.software import HubEnvironment
-from hubfleet.kit.errors import HubfleetError, Problem, failure
+from hubfleet.kit.errors import HubfleetError, Problem, TransientError, failure
 from hubfleet.kit.files import write_atomically
-from hubfleet.planning.observation import Observation
+from hubfleet.planning.observation import Observation, ObservedHub
 from hubfleet.planning.steps import CreateHub, RemoveHub, StartHub, Step, UpdateHub
-from hubfleet.platforms.local import answers, fitting, logfiles
-from hubfleet.platforms.local.control import NoKeeperError, read_status
+from hubfleet.platforms.keeping import Keep
+from hubfleet.platforms.local import answers, closing, fitting, logfiles
+from hubfleet.platforms.local.control import LocalStatus, NoKeeperError, read_status
 from hubfleet.platforms.local.control_start import ensure_keeper
 from hubfleet.platforms.local.environments import EnvironmentStore
 from hubfleet.platforms.local.fitting import Machine
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
+from hubfleet.platforms.local.homes.chores import chores_of
 from hubfleet.platforms.local.observing import known, living, observe_hub, software
-from hubfleet.platforms.local.placing import place
+from hubfleet.platforms.local.placing import place, renew_console_secret
 from hubfleet.platforms.local.removing import remove
 from hubfleet.platforms.local.sandbox import (
     find_sandbox,
@@ -39,7 +43,7 @@ from hubfleet.platforms.local.sandbox import (
 )
 from hubfleet.platforms.local.servers import PROBE_USER, running_servers
 from hubfleet.platforms.local.snapshots import shelf
-from hubfleet.platforms.local.snapshots.keeping import Keep
+from hubfleet.platforms.local.snapshots.database import migration_due
 from hubfleet.platforms.local.snapshots.preview import preview
 from hubfleet.platforms.local.snapshots.restoring import database_goes_back, roll_back
 from hubfleet.platforms.local.snapshots.taking import secure_before_migration, take
@@ -71,6 +75,7 @@ class LocalPlatform:
         self._state = state
         self._port = port
         self._without_isolation = without_isolation
+        self._one_at_a_time = Lock()
         self.environments = EnvironmentStore(state.environments)
 
     def clusters(self) -> frozenset[str]:
@@ -79,8 +84,14 @@ class LocalPlatform:
     def observe(self, cluster: str) -> Observation:
         status = read_status(self._state)
         folders = (f for f in self._state.known_hubs() if _cluster(f) == cluster)
-        hubs = {folder.name: observe_hub(folder, status) for folder in folders}
+        hubs = {folder.name: self._observed(folder, status) for folder in folders}
         return Observation(cluster, hubs, software(), self._proxy_port())
+
+    def _observed(self, folder: HubFolder, status: LocalStatus) -> ObservedHub:
+        seen = observe_hub(folder, status)
+        if seen.state not in ("stopped", "crashed"):
+            return seen
+        return replace(seen, migration=migration_due(folder.database))
 
     def objections(self, hubs: Sequence[Hub]) -> tuple[Problem, ...]:
         refusals = (
@@ -101,7 +112,11 @@ class LocalPlatform:
         # A value that cannot be decrypted must be known before the first hub is touched.
         revealed({hub.name: hub.values.model_dump() for hub in hubs}, Identity())
         self.build_environments(hubs, report)
-        ensure_keeper(self._state, self._proxy_port())
+        self._ensure_keeper()
+        # Also hubs that nothing else happens to: the console's key may be another one.
+        for folder in self._state.known_hubs():
+            with suppress(HubfleetError, FileNotFoundError):
+                self.renew_console_secret(folder.name)
 
     def build_environments(
         self, hubs: Sequence[Hub], report: Callable[[str, str], None]
@@ -129,6 +144,8 @@ class LocalPlatform:
         return built
 
     def perform(self, step: Step, report: Report) -> Outcome:
+        """An earlier keeper that was killed is replaced first, so that another try can succeed."""
+        self._ensure_keeper()
         try:
             match step:
                 case CreateHub(hub) | UpdateHub(hub) | StartHub(hub):
@@ -195,7 +212,7 @@ class LocalPlatform:
         put_database_back: bool = False,
     ) -> Outcome:
         folder = self._existing(hub)
-        ensure_keeper(self._state, self._proxy_port())
+        self._ensure_keeper()
         try:
             return roll_back(
                 self._state,
@@ -214,6 +231,18 @@ class LocalPlatform:
         token = HubSecrets.read(folder.secrets).probe_token
         return Door(hub, spec.url, (answers.LOOPBACK, spec.proxy_port), PROBE_USER, token)
 
+    def office_door(self, hub: str) -> Door:
+        """Where the console ends people's access; the token allows nothing else."""
+        folder = self._existing(hub)
+        token = HubSecrets.read(folder.secrets).office_token
+        return replace(self.door(hub), user="", token=token)
+
+    def renew_console_secret(self, hub: str) -> None:
+        """Give a hub that exists its secret of now as the console's client."""
+        folder = self._existing(hub)
+        spec = living(folder) or HubSpec.read(folder.spec)
+        renew_console_secret(self._state, folder, signs_in=spec.console is not None)
+
     def sign_in(self, hub: str) -> SignIn:
         folder = self._existing(hub)
         spec = living(folder) or HubSpec.read(folder.spec)
@@ -231,8 +260,12 @@ class LocalPlatform:
         )
 
     def logs(self, hub: str, *, lines: int, follow: bool) -> Iterator[str]:
-        """The hub's log; `keeper` and `proxy` name theirs."""
-        own = {"keeper": self._state.keeper_log, "proxy": self._state.proxy / "proxy.log"}
+        """The hub's log; `keeper`, `proxy` and `console` name theirs."""
+        own = {
+            "keeper": self._state.keeper_log,
+            "proxy": self._state.proxy / "proxy.log",
+            "console": self._state.console_log,
+        }
         path = own.get(hub) or self._existing(hub).log
         yield from logfiles.follow(path, lines) if follow else logfiles.tail(path, lines)
 
@@ -258,7 +291,16 @@ class LocalPlatform:
                 for folder in self._state.known_hubs()
                 if isolation_is_waived(folder.path)
             ]
-        return (*said, *fitting.oversized(declared, Machine.this()))
+        return (*said, *self._failed_chores(), *fitting.oversized(declared, Machine.this()))
+
+    def _failed_chores(self) -> Iterator[str]:
+        for folder in self._state.known_hubs():
+            snapshot = chores_of(folder.path).get("snapshot")
+            if snapshot is not None and snapshot.failed:
+                yield (
+                    f"The last nightly snapshot of {folder.name} failed ({snapshot.ended}): "
+                    f"{snapshot.result}. It is tried again every hour."
+                )
 
     def working_people(self) -> list[str]:
         """`community/hub: user` for every server that runs now, the probe's own left out."""
@@ -268,6 +310,16 @@ class LocalPlatform:
             for server in running_servers(folder.path)
             if server.user != PROBE_USER
         ]
+
+    def close(self, hub: str, seconds: float) -> float:
+        return closing.close(self._existing(hub).path, seconds)
+
+    def reopen(self, hub: str) -> None:
+        closing.reopen(self._state.hub(hub).path)
+
+    def people(self, hub: str) -> tuple[str, ...]:
+        users = {server.user for server in running_servers(self._state.hub(hub).path)}
+        return tuple(sorted(users - {PROBE_USER}))
 
     def stop_all(self, *, keep_hubs: bool) -> str:
         """Stop people's servers, hubs, proxy and keeper, in words; nothing is deleted."""
@@ -339,13 +391,19 @@ class LocalPlatform:
             found[wanted.name] = path
         return found
 
+    def _ensure_keeper(self) -> None:
+        with self._one_at_a_time:
+            ensure_keeper(self._state, self._proxy_port())
+
     def _keeper_gone(self, error: NoKeeperError) -> HubfleetError:
-        return failure(
-            "keeper-gone",
-            "the keeper ended while it was needed",
-            place=str(self._state.keeper_log),
-            why=str(error),
-            hint="the hubs that run are unharmed; run the command again",
+        return TransientError(
+            Problem(
+                "keeper-gone",
+                "the keeper ended while it was needed",
+                str(self._state.keeper_log),
+                str(error),
+                "the hubs that run are unharmed; run the command again",
+            )
         )
 
     def _proxy_port(self) -> int:

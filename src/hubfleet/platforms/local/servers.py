@@ -177,6 +177,18 @@ def marked_with(name: str) -> frozenset[int]:
     return frozenset(found)
 
 
+def marked_beginning(prefix: str) -> dict[int, str]:
+    """The processes of this account whose `SERVER_MARK` begins like this, with the whole mark."""
+    wanted = f"{SERVER_MARK}={prefix}".encode()
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            for word in (process / "environ").read_bytes().split(b"\0"):
+                if word.startswith(wanted):
+                    found[int(process.name)] = word.partition(b"=")[2].decode()
+    return found
+
+
 def clear_away(folder: Path, record: ServerRecord) -> bool:
     """End what a dead server left behind and forget it; False while some of it is still dying."""
     if record.boot == boot_id():

@@ -48,7 +48,9 @@ class HubSpec:
     mapping of `HubValues`. `port` is the hub's own loopback port: it stays the same for life,
     because people's running servers call it. `environment` is the folder of the environment,
     None for the plain one; `environments` are the further ones by name, and `kernels` is the
-    folder that tells Jupyter of them. `logo` is a file in the hub's folder `page`.
+    folder that tells Jupyter of them. `logo` is a file in the hub's folder `page`. `console` is
+    the address at which people sign in, and `console_nearby` how the hub itself reaches it; None
+    for another way to sign in.
     """
 
     name: str
@@ -68,6 +70,8 @@ class HubSpec:
     kernels: str | None = None
     timezone: str = "UTC"
     logo: str | None = None
+    console: str | None = None
+    console_nearby: str | None = None
 
     def digest(self) -> str:
         """Equal for equal specs; the revision number alone makes a difference too."""
@@ -116,7 +120,9 @@ class HubSecrets:
     """Secrets of one hub, kept 0600, never printed by `repr`.
 
     All but `declared` are made once for the hub's life; `declared` are the values that stand for
-    the declaration's marks (`fleet.secrets`), written anew at every change.
+    the declaration's marks (`fleet.secrets`), written anew at every change. `office_token` lets the
+    console end people's access; `console_secret` is the hub's own as a client of the console, which
+    is read anew at every sign-in, so that a rotation restarts no hub.
     """
 
     cookie_secret: str
@@ -126,6 +132,8 @@ class HubSecrets:
     culler_token: str
     proxy_token: str
     declared: dict[str, Any] = field(default_factory=dict)
+    office_token: str = ""
+    console_secret: str = ""
 
     def __repr__(self) -> str:
         return "HubSecrets(...)"

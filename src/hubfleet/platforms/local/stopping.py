@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hubfleet.kit.errors import failure
+from hubfleet.platforms.local.console_process import running_console, stop_console
 from hubfleet.platforms.local.control import (
     KeeperClient,
     NoKeeperError,
@@ -17,8 +18,9 @@ from hubfleet.platforms.local.control import (
     read_status_without_keeper,
 )
 from hubfleet.platforms.local.folders import StateFolder
+from hubfleet.platforms.local.limits import group_prefix
 from hubfleet.platforms.local.processes import is_alive
-from hubfleet.platforms.local.servers import running_servers, stop_servers
+from hubfleet.platforms.local.servers import marked_beginning, running_servers, stop_servers
 from hubfleet.platforms.local.spec import RunRecord
 
 STOP_SECONDS = 30.0
@@ -38,13 +40,14 @@ def wait_until_down(state: StateFolder, names: Iterable[str]) -> None:
 
 
 def stop_all(state: StateFolder, *, keep_hubs: bool) -> str:
-    """End the keeper and, unless `keep_hubs`, hubs, proxy and people's servers; says what it did.
+    """End the keeper and, unless `keep_hubs`, the console, hubs, proxy and people's servers.
 
-    Needs no keeper: what an earlier one left behind is ended by its records. The second call finds
-    nothing to stop.
+    Says what it did. Needs no keeper: what an earlier one left behind is ended by its records. The
+    second call finds nothing to stop.
     """
     if not state.path.exists():
         return "nothing was running"
+    console = not keep_hubs and stop_console(state)
     before = read_status(state)
     hubs = sum(child.pid is not None for child in before.hubs.values())
     with suppress(NoKeeperError):
@@ -55,10 +58,15 @@ def stop_all(state: StateFolder, *, keep_hubs: bool) -> str:
         return f"the keeper has ended; {go_on}"
     _end_what_is_left(state)
     servers = sum(len(stop_servers(folder.path)) for folder in state.known_hubs())
-    if before.keeper is None and not hubs and not servers:
+    servers += _end_without_records(state)
+    if before.keeper is None and not hubs and not servers and not console:
         return "nothing was running"
     people = f" and {_counted(servers, 'server')} of people" if servers else ""
-    return f"stopped {_counted(hubs, 'hub')}{people}; files and passwords are kept in {state.path}"
+    beside = "the console, " if console else ""
+    return (
+        f"stopped {beside}{_counted(hubs, 'hub')}{people}; "
+        f"files and passwords are kept in {state.path}"
+    )
 
 
 def anything_runs(state: StateFolder) -> bool:
@@ -69,6 +77,7 @@ def anything_runs(state: StateFolder) -> bool:
     children = (status.proxy, *status.hubs.values())
     return (
         status.keeper is not None
+        or running_console(state) is not None
         or any(child.pid is not None for child in children)
         or any(running_servers(folder.path) for folder in state.known_hubs())
     )
@@ -95,6 +104,23 @@ def _end_what_is_left(state: StateFolder) -> None:
         time.sleep(0.05)
     _send(state, signal.SIGKILL)
     _wait(state.path, left)
+
+
+def _end_without_records(state: StateFolder) -> int:
+    """End servers that a hub had started, and was killed before it could write them down.
+
+    How many there were: every process of a server has the server's name in its environment.
+    """
+    prefix = group_prefix(state.path)
+    names = set()
+    deadline = time.monotonic() + KILL_AFTER
+    while (left := marked_beginning(prefix)) and time.monotonic() < deadline:
+        for pid, name in left.items():
+            names.add(name)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+    return len(names)
 
 
 def _send(state: StateFolder, number: signal.Signals) -> None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from hubfleet.kit.errors import failure
+from hubfleet.platforms.local.folders import HubFolder
+from hubfleet.platforms.local.homes.people import numbers_of, quota_of
 from hubfleet.platforms.local.homes.priority import give_way
+from hubfleet.platforms.local.homes.project_quota import enforce
 from hubfleet.platforms.local.homes.usage import (
     HomeUsage,
     HubUsage,
@@ -71,7 +75,18 @@ def main(arguments: list[str]) -> None:
         sys.stdout.write(json.dumps(usage.as_json()) + "\n")
         return
     give_way()
+    measure_and_hold(folder)
+
+
+def measure_and_hold(folder: Path) -> None:
+    """Measure all homes of a hub, keep the result, and hold homes to the quota where possible."""
     store_usage(folder, measure_hub(folder))
+    with suppress(FileNotFoundError):
+        quota = quota_of(HubFolder(folder))
+        for number in numbers_of(folder).values():
+            # A home that is no folder is told of by the measurement.
+            with suppress(OSError):
+                enforce(folder, number, quota)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,19 @@ from hubfleet.kit.units import parse_duration
 
 _LONGEST_LOOK = 300
 
-NO_DOWNLOADS = "without-downloads"
-"""The folder beside the launcher with JupyterLab's settings for a hub without downloads."""
+SERVER_BELIEVES = 20
+"""Seconds; the hub itself asks the console again after `console.REFRESH` more."""
+
+_FOR_EVERYBODY, _NO_DOWNLOADS = "for-everybody", "without-downloads"
+
+
+def lab_settings(values: HubValues) -> list[str]:
+    """The folders beside the launcher with what JupyterLab is to do otherwise on this hub.
+
+    `for-everybody` switches off the question whether one wants news of the Jupyter project: the
+    arguments below only make it useless.
+    """
+    return [_FOR_EVERYBODY] if values.downloads else [_NO_DOWNLOADS, _FOR_EVERYBODY]
 
 
 def server_arguments(values: HubValues) -> list[str]:
@@ -25,6 +36,10 @@ def server_arguments(values: HubValues) -> list[str]:
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
+    if values.access.sign_in == "console":
+        # How long a server believes what its hub said of a browser: part of the minute in which
+        # access ends when nobody can stop the server.
+        arguments.append(f"--HubOAuth.cache_max_age={SERVER_BELIEVES}")
     if idle := parse_duration(values.culling.kernels):
         look = min(_LONGEST_LOOK, max(1, idle // 2))
         arguments += [

@@ -17,7 +17,9 @@ from hubfleet.fleet.model import HubValues
 from hubfleet.fleet.profiles import url_of
 from hubfleet.fleet.secrets.secret import filled
 from hubfleet.kit.units import parse_memory
+from hubfleet.platforms.face.markup import TEMPLATES
 from hubfleet.platforms.local.folders import HubFolder
+from hubfleet.platforms.local.hub.closing_page import ClosingHandler
 from hubfleet.platforms.local.hub.culling import CULLER_SCOPES, activity_interval, culling_period
 from hubfleet.platforms.local.hub.face import Face, face_of
 from hubfleet.platforms.local.hub.notices import Notices
@@ -30,6 +32,10 @@ from hubfleet.platforms.local.spec import HubSecrets, HubSpec
 
 PROBE_SCOPES = tuple(f"{scope}!user={PROBE_USER}" for scope in ("servers", "access:servers"))
 """Start, watch, reach and stop the server of one user, and nothing else."""
+
+
+OFFICE_SCOPES = ("delete:users", "delete:servers", "read:servers")
+"""End a person's access: their sessions, tokens and servers; see which servers those are."""
 
 
 def hub_config(spec: HubSpec, secrets: HubSecrets, folder: Path) -> Config:
@@ -45,12 +51,11 @@ def hub_config(spec: HubSpec, secrets: HubSecrets, folder: Path) -> Config:
                 **_storage(secrets, folder, face_of(spec, values, folder), Notices(setting)),
                 **_named_servers(values),
                 **_services(secrets, values),
-                "load_groups": {
-                    name: {"users": [one_spelling(person) for person in people]}
-                    for name, people in values.groups.items()
-                },
+                "load_groups": _groups(values),
                 "spawner_class": PersonSpawner,
                 "proxy_class": RoutesOfOneHost,
+                # What JupyterLab asks, so that people at work are told too.
+                "extra_handlers": [("/closing", ClosingHandler)],
             },
             "ConfigurableHTTPProxy": {
                 "should_start": False,
@@ -86,9 +91,19 @@ def _storage(secrets: HubSecrets, folder: Path, face: Face, notices: Notices) ->
         # In memory only; hashed, because JupyterHub wants exactly 32 bytes.
         "cookie_secret": hashlib.sha256(secrets.cookie_secret.encode()).digest(),
         "log_level": "INFO",
-        "template_paths": [str(Path(__file__).parent / "templates")],
+        "template_paths": [str(Path(__file__).parent / "templates"), str(TEMPLATES)],
         "template_vars": {"face": face, "hub_notices": notices},
         **({"logo_file": str(face.logo)} if face.logo else {}),
+    }
+
+
+def _groups(values: HubValues) -> dict[str, dict[str, list[str]]]:
+    """The declared groups, unless the console tells of them: JupyterHub takes them from one."""
+    if values.access.sign_in == "console":
+        return {}
+    return {
+        name: {"users": [one_spelling(person) for person in people]}
+        for name, people in values.groups.items()
     }
 
 
@@ -99,6 +114,9 @@ def _services(secrets: HubSecrets, values: HubValues) -> dict[str, Any]:
         {"name": "probe", "scopes": list(PROBE_SCOPES), "services": ["probe"]},
         {"name": "probed", "scopes": ["self"], "users": [PROBE_USER]},
     ]
+    if secrets.office_token:
+        services.append({"name": "office", "api_token": secrets.office_token})
+        roles.append({"name": "office", "scopes": list(OFFICE_SCOPES), "services": ["office"]})
     if culling_period(values.culling) is not None:
         services.append({"name": "culler", "api_token": secrets.culler_token})
         roles.append({"name": "culler", "scopes": list(CULLER_SCOPES), "services": ["culler"]})

@@ -21,6 +21,7 @@ _STYLE = """
 .profile:has(> input:checked) { border-color: var(--bs-primary);
   box-shadow: 0 0 0 1px var(--bs-primary); }
 .profile:has(> input:focus-visible) { outline: 2px solid var(--bs-primary); outline-offset: 2px; }
+.profile > input { border-color: #868e96; }
 .profile > label { font-weight: 600; }
 .profile > label::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
 .profile > input, .profile-options { position: relative; z-index: 1; }

@@ -14,6 +14,7 @@ from typing import Any
 from hubfleet.kit.clock import timestamp
 from hubfleet.kit.errors import HubfleetError
 from hubfleet.kit.files import write_atomically
+from hubfleet.platforms.local.closing import notice
 from hubfleet.platforms.local.homes.people import numbers_of
 from hubfleet.platforms.local.homes.quota import judge_quota, readable
 from hubfleet.platforms.local.homes.usage import stored_usage
@@ -27,7 +28,9 @@ class Notices:
     setting: Setting
 
     def __call__(self, user: Any) -> list[str]:
-        return [] if user is None else self.told(user.name)
+        closing = notice(self.setting.folder, self.setting.spec.timezone)
+        told = [] if user is None else self.told(user.name)
+        return [closing, *told] if closing else told
 
     def told(self, name: str) -> list[str]:
         """Sentences for a person, most urgent first; empty when there is nothing to tell."""

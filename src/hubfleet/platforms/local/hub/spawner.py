@@ -31,11 +31,13 @@ from hubfleet.fleet.profiles import ForbiddenChoiceError, allowed_profiles, term
 from hubfleet.kit.clock import timestamp
 from hubfleet.kit.files import make_private_folder
 from hubfleet.kit.units import parse_memory
+from hubfleet.platforms.local.closing import notice
 from hubfleet.platforms.local.environment_scripts import start_command
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.homes.admission import check_before_start
+from hubfleet.platforms.local.homes.project_quota import enforce
 from hubfleet.platforms.local.hub import form
-from hubfleet.platforms.local.hub.arguments import NO_DOWNLOADS, server_arguments
+from hubfleet.platforms.local.hub.arguments import lab_settings, server_arguments
 from hubfleet.platforms.local.hub.notices import forget_stop, note_stop
 from hubfleet.platforms.local.hub.refusing import RefusedStartError
 from hubfleet.platforms.local.hub.setting import Setting
@@ -148,12 +150,15 @@ class PersonSpawner(LocalProcessSpawner):
     async def start(self) -> tuple[str, int]:
         setting = self.setting
         check_isolation(setting)
+        if words := notice(setting.folder, setting.spec.timezone):
+            raise RefusedStartError(words, reason="hub-closing", status_code=503)
         number = home_number(setting.folder, self.user.name)
         key = server_key(number, self.name)
         await self._refuse_full_home()
         await self._end_leftover(key)
         forget_stop(setting.folder, key)
         home = home_folder(setting.folder, number)
+        await self._hold_to_quota(number)
         # A new one each time: nobody can have taken the old one meanwhile.
         self.port = server_port(StateFolder(setting.state))
         group = await self._fresh_group(group_name(setting.state, setting.spec.name, key))
@@ -214,6 +219,15 @@ class PersonSpawner(LocalProcessSpawner):
         if verdict.refused:
             raise RefusedStartError(verdict.text, reason="home-full", status_code=507)
 
+    async def _hold_to_quota(self, number: int) -> None:
+        """By the file system, where it can; in a thread, because files may have to be looked at."""
+        folder, quota = self.setting.folder, self.setting.quota
+        try:
+            await asyncio.to_thread(enforce, folder, number, quota)
+        except OSError as error:
+            # The measurement still holds; a server is how its owner mends the home.
+            self.log.warning("No quota for the home of %s: %s", self.user.name, error)
+
     def _launch(
         self, walls: Walls, home: Path, key: str, group: Group, shut: Doors | None
     ) -> subprocess.Popen[bytes]:
@@ -223,8 +237,9 @@ class PersonSpawner(LocalProcessSpawner):
         command = [*walls.prefix, *start, *server]
         name = group_name(self.setting.state, self.setting.spec.name, key)
         env = {**self.get_env(), **walls.environ, SERVER_MARK: name}
-        if not self.setting.values.downloads:
-            env["JUPYTER_CONFIG_PATH"] = str(walls.inside / NO_DOWNLOADS)
+        env["JUPYTER_PATH"] = ":".join(filter(None, [env.get("JUPYTER_PATH"), str(walls.inside)]))
+        settings = lab_settings(self.setting.values)
+        env["JUPYTER_CONFIG_PATH"] = ":".join(str(walls.inside / name) for name in settings)
         self.log.info("Starting the server %s of %s", key, self.user.name)
         log = make_private_folder(self.setting.folder / "servers") / f"{key}.log"
         if log.exists():

@@ -168,11 +168,15 @@ class ProviderPeople(DeclaredPeople, OAuthenticator):
             return True
         if not model:
             # Too long ago: pages ask for a new sign-in, running servers are served.
-            return bool(getattr(handler, "_token_authenticated", False))
+            return self.outlives(handler)
         if not await self._still_may(user.name, model):
             self.log.warning("%s may not use this hub any more", user.name)
             return False
         return model
+
+    def outlives(self, handler: Any) -> bool:
+        """Whether a request is served though the provider no longer knows the session."""
+        return bool(getattr(handler, "_token_authenticated", False))
 
     async def _still_may(self, name: str, model: dict[str, Any]) -> bool:
         claims = model["auth_state"][self.user_auth_state_key]

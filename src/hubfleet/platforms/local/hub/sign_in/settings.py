@@ -13,6 +13,7 @@ from hubfleet.fleet.model import HubValues
 from hubfleet.fleet.page import Page
 from hubfleet.fleet.sign_in import people_by_name
 from hubfleet.platforms.local.folders import HubFolder
+from hubfleet.platforms.local.hub.sign_in.console import ADMINS, REFRESH, USERS, ConsolePeople
 from hubfleet.platforms.local.hub.sign_in.identities import Identities
 from hubfleet.platforms.local.hub.sign_in.known_providers import (
     CILogonPeople,
@@ -44,6 +45,8 @@ def sign_in_config(spec: HubSpec, values: HubValues, secrets: HubSecrets, folder
                 "admin_password": secrets.admin_password,
             },
         }
+    if access.sign_in == "console":
+        return sections | _console(spec, values, secrets, folder)
     chosen = _PROVIDERS[access.sign_in]
     return sections | {
         "JupyterHub": {"authenticator_class": chosen.people},
@@ -51,6 +54,47 @@ def sign_in_config(spec: HubSpec, values: HubValues, secrets: HubSecrets, folder
         "OAuthenticator": _oauth(spec, values) | chosen.common(access),
         "ProviderPeople": {"identities": Identities(HubFolder(folder).identities)},
         chosen.people.__name__: chosen.own(access),
+    }
+
+
+def _console(spec: HubSpec, values: HubValues, secrets: HubSecrets, folder: Path) -> Sections:
+    """The console decides about everything; nothing of the declaration is a second opinion."""
+    address, nearby = spec.console or "", spec.console_nearby or ""
+    return {
+        "JupyterHub": {"authenticator_class": ConsolePeople},
+        "Authenticator": {
+            "admin_users": set(),
+            "allowed_users": set(),
+            "allow_all": False,
+            "allow_existing_users": False,
+            "any_allow_config": True,
+            "auth_refresh_age": REFRESH,
+        },
+        "CryptKeeper": {"keys": [_crypt_key(secrets)]},
+        "OAuthenticator": _oauth(spec, values)
+        | {
+            "client_id": spec.name,
+            "client_secret": "",
+            "authorize_url": f"{address}/identity/authorize",
+            "token_url": f"{nearby}/identity/token",
+            "userdata_url": f"{nearby}/identity/userinfo",
+            "basic_auth": True,
+            "scope": ["openid", "profile", "groups"],
+            "username_claim": "preferred_username",
+            "login_service": "your account",
+            "manage_groups": True,
+            "allowed_groups": {USERS},
+            "admin_groups": {ADMINS},
+            # Signing out of a hub alone would not keep the next person at this screen out.
+            "logout_redirect_url": f"{address}/account/logout/",
+        },
+        "ProviderPeople": {"identities": Identities(HubFolder(folder).identities)},
+        "OidcPeople": {"issuer": f"{address}/identity", "groups_claim": "groups"},
+        "ConsolePeople": {
+            "address": address,
+            "nearby": nearby,
+            "secrets_file": HubFolder(folder).secrets,
+        },
     }
 
 
