@@ -1,0 +1,167 @@
+"""Everything that is done on one cluster, in the process of its own that `nursery` makes for it.
+
+The methods are what the platform asks for by name; arguments and answers are plain values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hubfleet.fleet.fields import PROBE_USER
+from hubfleet.fleet.kubernetes import Kubernetes
+from hubfleet.fleet.model import HubValues
+from hubfleet.fleet.sign_in import people_by_kind, people_by_name
+from hubfleet.planning.observation import Observation
+from hubfleet.platforms.kubernetes import going_back, placing
+from hubfleet.platforms.kubernetes.api import PODS, Api, KubernetesApi
+from hubfleet.platforms.kubernetes.connection import connect
+from hubfleet.platforms.kubernetes.database import HUB_POD
+from hubfleet.platforms.kubernetes.doctor import Finding, examine
+from hubfleet.platforms.kubernetes.helm import HelmProgram
+from hubfleet.platforms.kubernetes.observing import (
+    Held,
+    observation,
+    observed,
+    read_all,
+    read_one,
+)
+from hubfleet.platforms.kubernetes.record import Record
+from hubfleet.platforms.kubernetes.setup import Setup
+from hubfleet.platforms.kubernetes.shelf import Shelf
+from hubfleet.platforms.kubernetes.support.acting import SupportJob, place_chart, seen_charts
+from hubfleet.platforms.kubernetes.support.planning import Seen
+from hubfleet.platforms.kubernetes.work import Job, Work
+from hubfleet.platforms.platform import Door, Outcome, Report, RollbackPreview, SignIn, Snapshot
+
+
+class Acts:
+    """Safe for several threads; connects at the first act."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._made: Work | None = None
+
+    def observe(self) -> Observation:
+        work = self._work
+        held = read_all(work.api, work.cluster.name, work.fleet)
+        seen = (
+            observed(one, work.cluster.name, work.drifts(one), work.come_up)
+            for one in held.values()
+        )
+        return observation(work.cluster.name, seen, self._setup.software)
+
+    def place(self, job: Job, report: Report) -> Outcome:
+        return placing.place(self._work, job, report)
+
+    def remove(self, hub: str, report: Report) -> Outcome:
+        return placing.remove(self._work, hub, report)
+
+    def snapshot(self, hub: str) -> Snapshot:
+        return going_back.snapshot(self._work, hub)
+
+    def discard_snapshots(self, hub: str) -> tuple[Snapshot, ...]:
+        record = self._record(hub)
+        return Shelf(self._work.shelf, hub).discard(record.revision)
+
+    def preview_rollback(
+        self, hub: str, wanted: str, *, put_database_back: bool
+    ) -> RollbackPreview:
+        return going_back.preview(self._work, hub, wanted, put_database_back=put_database_back)
+
+    def roll_back(
+        self, hub: str, wanted: str, report: Report, *, put_database_back: bool
+    ) -> Outcome:
+        return going_back.go_back(
+            self._work, hub, wanted, report, put_database_back=put_database_back
+        )
+
+    def door(self, hub: str) -> Door:
+        work = self._work
+        record = self._record(hub)
+        token = work.pins(work.place(hub)).probe_token
+        return Door(hub, record.url, _address(work.declared), PROBE_USER, token)
+
+    def sign_in(self, hub: str) -> SignIn:
+        work = self._work
+        values = HubValues.model_validate(self._record(hub).values)
+        access = values.access
+        by_password = access.sign_in == "shared-password"
+        pins = work.pins(work.place(hub))
+        return SignIn(
+            hub,
+            access.sign_in,
+            admins=access.admins,
+            users=tuple(sorted(people_by_name(values) - {*access.admins})),
+            others=people_by_kind(access),
+            password=pins.password if by_password else "",
+            admin_password=pins.admin_password if by_password else "",
+        )
+
+    def logs(self, hub: str, *, lines: int, follow: bool) -> Iterator[str]:
+        work = self._work
+        namespace = self._held(hub).namespace
+        pods = work.api.select(PODS, namespace, labels=HUB_POD)
+        newest = sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))[-1:]
+        for pod in newest:
+            yield from work.api.log(
+                pod["metadata"]["name"], namespace, container="hub", lines=lines, follow=follow
+            )
+
+    def people(self, hub: str) -> tuple[str, ...]:
+        """Who has a server there, but for the probe."""
+        pods = self._work.api.select(
+            PODS,
+            self._work.place(hub).namespace,
+            labels="app=jupyterhub,component=singleuser-server",
+        )
+        names = {
+            (pod["metadata"].get("annotations") or {}).get("hub.jupyter.org/username", "")
+            for pod in pods
+        }
+        return tuple(sorted(names - {"", PROBE_USER}))
+
+    def examine(self, namespaces: tuple[str, ...]) -> tuple[Finding, ...]:
+        """What `hubfleet doctor` finds here."""
+        work = self._work
+        return tuple(examine(work.api, work.cluster, namespaces))
+
+    def support_seen(self) -> list[Seen]:
+        """The releases that stand beside the hubs here."""
+        return seen_charts(self._work)
+
+    def support_place(self, job: SupportJob, report: Report) -> bool:
+        """Have one of them as it is declared; whether anything had to be done."""
+        return place_chart(self._work, job, report)
+
+    @property
+    def _work(self) -> Work:
+        if self._made is None:
+            self._made = self._connect()
+        return self._made
+
+    def _connect(self) -> Work:
+        setup = self._setup
+        environment = {**setup.environment, "KUBECONFIG": setup.kubeconfig}
+        declared = setup.cluster.file.kubernetes or Kubernetes()
+        connection = connect(setup.cluster.name, declared, setup.root, environment)
+        setup.helm_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        helm = HelmProgram(setup.helm, setup.helm_folder, connection, dict(setup.environment))
+        api: Api = KubernetesApi(connection)
+        return Work(api, helm, setup.cluster, setup.fleet, setup.shelf)
+
+    def _held(self, hub: str) -> Held:
+        work = self._work
+        held = read_one(work.api, hub, work.place(hub).namespace)
+        if held.history.newest is None:
+            raise work.unknown(hub)
+        return held
+
+    def _record(self, hub: str) -> Record:
+        return going_back.running(self._work, self._held(hub))[0]
+
+
+def _address(declared: Kubernetes) -> tuple[str, int] | None:
+    if declared.ingress.address is None:
+        return None
+    host, _, port = declared.ingress.address.rpartition(":")
+    return host, int(port)

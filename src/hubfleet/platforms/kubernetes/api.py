@@ -1,0 +1,331 @@
+"""The Kubernetes API as far as hubfleet needs it: a narrow port, and lightkube behind it.
+
+Objects are plain mappings, as the API sends them. Every failure is a `HubfleetError`; what may be
+gone at the next attempt is a `TransientError`.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx2
+from lightkube.config import client_adapter
+from lightkube.config.kubeconfig import KubeConfig
+from lightkube.core.exceptions import ApiError, ConfigError
+from lightkube.core.generic_client import BasicRequest
+from lightkube.core.websocket import WebsocketDriver
+
+from hubfleet.platforms.kubernetes.api_words import (
+    no_credentials,
+    refused,
+    unreachable,
+)
+from hubfleet.platforms.kubernetes.connection import Connection
+
+Object = dict[str, Any]
+
+FIELD_MANAGER = "hubfleet"
+"""Never changed: server-side apply knows by it whose a field is."""
+
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_PAGE = 500
+_TIMEOUT = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object; `group` is empty for the core's."""
+
+    plural: str
+    group: str = ""
+    version: str = "v1"
+    namespaced: bool = True
+
+    def path(self, namespace: str | None = None, name: str = "") -> str:
+        """Where the API has it; without a namespace, all of them."""
+        parts = ["api" if not self.group else f"apis/{self.group}", self.version]
+        if self.namespaced and namespace:
+            parts += ["namespaces", namespace]
+        return "/" + "/".join([*parts, self.plural, *([name] if name else [])])
+
+
+NAMESPACES = Kind("namespaces", namespaced=False)
+CONFIG_MAPS = Kind("configmaps")
+SECRETS = Kind("secrets")
+PODS = Kind("pods")
+EVENTS = Kind("events")
+CLAIMS = Kind("persistentvolumeclaims")
+DEPLOYMENTS = Kind("deployments", "apps")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a program inside a pod ended."""
+
+    code: int
+    out: bytes
+    err: str
+
+
+class Api(Protocol):
+    """One cluster's API, for one account."""
+
+    def version(self) -> str: ...
+
+    def read(self, path: str, **query: str) -> Object:
+        """Any path of the API, such as `/apis/storage.k8s.io/v1/storageclasses`."""
+        ...
+
+    def find(self, kind: Kind, name: str, namespace: str | None = None) -> Object | None: ...
+
+    def select(
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        metadata_only: bool = False,
+    ) -> list[Object]:
+        """All objects that fit; of one namespace or of all."""
+        ...
+
+    def create(self, kind: Kind, value: Object, namespace: str | None = None) -> bool:
+        """False where an object of this name was there already."""
+        ...
+
+    def apply(self, kind: Kind, value: Object, namespace: str | None = None) -> Object:
+        """Server-side apply; takes our own fields back from whoever changed them."""
+        ...
+
+    def change(
+        self, kind: Kind, name: str, change: Mapping[str, Any], namespace: str | None = None
+    ) -> Object:
+        """A merge patch."""
+        ...
+
+    def scale(self, name: str, namespace: str, replicas: int) -> None:
+        """How many pods a Deployment has."""
+        ...
+
+    def delete(self, kind: Kind, name: str, namespace: str | None = None) -> bool: ...
+
+    def log(
+        self, pod: str, namespace: str, *, container: str = "", lines: int, follow: bool = False
+    ) -> Iterator[str]: ...
+
+    def run(
+        self, pod: str, namespace: str, command: list[str], *, given: bytes | None = None
+    ) -> Ran:
+        """Run a program in a pod's first container."""
+        ...
+
+    def may(self, verb: str, kind: Kind, namespace: str | None = None) -> bool:
+        """Whether our account has this right, by SelfSubjectAccessReview."""
+        ...
+
+
+class KubernetesApi:
+    """`Api` over HTTPS, for several threads at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._cluster = connection.cluster
+        self._server = connection.server
+        config = KubeConfig.from_dict(_for_lightkube(connection.kubeconfig)).get()
+        assert config is not None  # `connect` names a current context
+        # trust_env: the environment of the cluster's own process holds nothing but what
+        # clusters/<cluster>.yaml passes on, such as a proxy.
+        timeout = httpx2.Timeout(_TIMEOUT)
+        try:
+            self._client = client_adapter.Client(
+                config, client_adapter.ConnectionParams(timeout=timeout)
+            )
+        except (OSError, ValueError, ssl.SSLError, ConfigError) as error:
+            raise no_credentials(self._cluster, self._server, str(error)) from None
+
+    def version(self) -> str:
+        return str(self.read("/version")["gitVersion"])
+
+    def read(self, path: str, **query: str) -> Object:
+        return self._call("GET", path, query=query)
+
+    def find(self, kind: Kind, name: str, namespace: str | None = None) -> Object | None:
+        return self._call_or_none("GET", kind.path(namespace, name))
+
+    def select(
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        metadata_only: bool = False,
+    ) -> list[Object]:
+        query = {"limit": str(_PAGE)}
+        if labels:
+            query["labelSelector"] = labels
+        if fields:
+            query["fieldSelector"] = fields
+        headers = {"Accept": _METADATA} if metadata_only else {}
+        found: list[Object] = []
+        while True:
+            page = self._call("GET", kind.path(namespace), query=query, headers=headers)
+            found += page.get("items") or []
+            token = page.get("metadata", {}).get("continue")
+            if not token:
+                return found
+            query["continue"] = token
+
+    def create(self, kind: Kind, value: Object, namespace: str | None = None) -> bool:
+        with self._calls():
+            answer = self._client.post(
+                kind.path(namespace), json=value, params={"fieldManager": FIELD_MANAGER}
+            )
+        if answer.status_code == 409 and _reason(answer) == "AlreadyExists":
+            return False
+        self._accept(answer)
+        return True
+
+    def apply(self, kind: Kind, value: Object, namespace: str | None = None) -> Object:
+        path = kind.path(namespace, value["metadata"]["name"])
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        return self._call("PATCH", path, value, query=query, headers=headers)
+
+    def change(
+        self, kind: Kind, name: str, change: Mapping[str, Any], namespace: str | None = None
+    ) -> Object:
+        headers = {"Content-Type": "application/merge-patch+json"}
+        query = {"fieldManager": FIELD_MANAGER}
+        path = kind.path(namespace, name)
+        return self._call("PATCH", path, change, query=query, headers=headers)
+
+    def scale(self, name: str, namespace: str, replicas: int) -> None:
+        headers = {"Content-Type": "application/merge-patch+json"}
+        path = DEPLOYMENTS.path(namespace, name) + "/scale"
+        self._call("PATCH", path, {"spec": {"replicas": replicas}}, headers=headers)
+
+    def delete(self, kind: Kind, name: str, namespace: str | None = None) -> bool:
+        return self._call_or_none("DELETE", kind.path(namespace, name)) is not None
+
+    def log(
+        self, pod: str, namespace: str, *, container: str = "", lines: int, follow: bool = False
+    ) -> Iterator[str]:
+        query = {"tailLines": str(lines), "follow": "true" if follow else "false"}
+        if container:
+            query["container"] = container
+        path = PODS.path(namespace, pod) + "/log"
+        timeout = httpx2.Timeout(_TIMEOUT, read=None if follow else _TIMEOUT)
+        with self._calls(), self._client.stream("GET", path, params=query, timeout=timeout) as got:
+            if got.status_code >= 400:
+                got.read()
+                self._accept(got)
+            yield from got.iter_lines()
+
+    def run(
+        self, pod: str, namespace: str, command: list[str], *, given: bytes | None = None
+    ) -> Ran:
+        query: dict[str, Any] = {"command": command, "stdout": "true", "stderr": "true"}
+        if given is not None:
+            query["stdin"] = "true"
+        path = PODS.path(namespace, pod) + "/exec"
+        request = BasicRequest("GET", path, params=query)
+        try:
+            with self._calls():
+                ended = WebsocketDriver(self._client, request, timeout=600).write_and_read(
+                    stdin=given, stdout=True, stderr=True
+                )
+        except ApiError as error:
+            raise refused(self._cluster, self._server, 500, str(error)) from None
+        out, err = ended.stdout or b"", ended.stderr or b""
+        assert isinstance(out, bytes)
+        assert isinstance(err, bytes)
+        return Ran(ended.exit_code, out, err.decode(errors="replace"))
+
+    def may(self, verb: str, kind: Kind, namespace: str | None = None) -> bool:
+        plural, _, part = kind.plural.partition("/")
+        asked = {"verb": verb, "group": kind.group, "resource": plural}
+        if part:
+            asked["subresource"] = part
+        if namespace:
+            asked["namespace"] = namespace
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        return bool(self._call("POST", path, review)["status"].get("allowed"))
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        value: Any = None,
+        *,
+        query: Mapping[str, Any] = {},
+        headers: Mapping[str, str] = {},
+    ) -> Object:
+        content = None if value is None else json.dumps(value).encode()
+        sent = dict(headers)
+        if content is not None:
+            sent.setdefault("Content-Type", "application/json")
+        with self._calls():
+            answer = self._client.request(
+                method, path, content=content, params=dict(query), headers=sent
+            )
+        self._accept(answer)
+        found: Object = answer.json()
+        return found
+
+    def _call_or_none(self, method: str, path: str) -> Object | None:
+        with self._calls():
+            answer = self._client.request(method, path)
+        if answer.status_code == 404:
+            return None
+        self._accept(answer)
+        found: Object = answer.json()
+        return found
+
+    def _accept(self, answer: httpx2.Response) -> None:
+        if answer.status_code >= 400:
+            raise refused(self._cluster, self._server, answer.status_code, _message(answer))
+
+    @contextmanager
+    def _calls(self) -> Iterator[None]:
+        try:
+            yield
+        except (httpx2.TransportError, OSError) as error:
+            raise unreachable(self._cluster, self._server, str(error)) from None
+        except (ConfigError, KeyError, json.JSONDecodeError) as error:
+            # The program that prints credentials failed, or printed something else.
+            raise no_credentials(self._cluster, self._server, str(error)) from None
+
+
+def _for_lightkube(kubeconfig: dict[str, Any]) -> dict[str, Any]:
+    """With credential programs by v1beta1 of their protocol, whose answers are those of v1."""
+    user = kubeconfig["users"][0]["user"]
+    if "exec" not in user:
+        return kubeconfig
+    program = {**user["exec"], "apiVersion": "client.authentication.k8s.io/v1beta1"}
+    users = [{"name": kubeconfig["users"][0]["name"], "user": {**user, "exec": program}}]
+    return {**kubeconfig, "users": users}
+
+
+def _message(answer: httpx2.Response) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:500]
+
+
+def _reason(answer: httpx2.Response) -> str:
+    try:
+        return str(answer.json()["reason"])
+    except (ValueError, KeyError, TypeError):
+        return ""

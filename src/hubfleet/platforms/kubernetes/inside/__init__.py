@@ -1,0 +1,1 @@
+"""Programs that run inside a hub's pod, on whatever Python is there; nothing here is imported."""
