@@ -36,8 +36,8 @@ class Allow(Declared):
     users: tuple[UserName, ...] = ()
     """User names; with `google` e-mail addresses."""
     groups: tuple[Text, ...] = ()
-    """Groups, declared in the hub's `groups`, or the provider's where `oidc.groups_claim` says
-    how it names them."""
+    """Groups, declared in the hub's `groups` or kept for the community in the console, or the
+    provider's where `oidc.groups_claim` says how it names them."""
     organisations: tuple[GitHubName, ...] = ()
     """Everybody in these GitHub organisations."""
     teams: tuple[Team, ...] = ()
@@ -113,8 +113,8 @@ class Oidc(Declared):
 class Access(Declared):
     """Who may come in, and how."""
 
-    sign_in: SignInMethod = "shared-password"
-    """How people prove who they are."""
+    sign_in: SignInMethod = "console"
+    """How people prove who they are; `console`: by one account for all hubs of the service."""
     admins: tuple[UserName, ...] = ()
     """Hub admins: they manage users and servers in JupyterHub's admin panel."""
     allow: Allow = Allow()
@@ -124,7 +124,7 @@ class Access(Declared):
     until: Day | None = None
     """The last day on which `everyone` holds (in the service's time zone)."""
     client: Client = Client()
-    """What the provider calls this hub; for every method but `shared-password`."""
+    """What the provider calls this hub; `console` and `shared-password` need none."""
     cilogon: CILogon = CILogon()
     """For `sign_in: cilogon`."""
     oidc: Oidc = Oidc()

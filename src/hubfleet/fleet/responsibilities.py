@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hubfleet.fleet.model import Owner
+from hubfleet.fleet.model import Fleet, Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +49,43 @@ RESPONSIBILITIES = tuple(
 )
 
 BY_SLUG = {item.slug: item for item in RESPONSIBILITIES}
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One item as one community has it."""
+
+    item: Responsibility
+    owner: Owner
+    note: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is not the default, or something was noted."""
+        return self.owner != self.item.default_owner or bool(self.note)
+
+
+def items_of(fleet: Fleet) -> tuple[Responsibility, ...]:
+    """The 20 items, then the operator's own in the order of the file."""
+    own = fleet.service.responsibilities
+    numbered = enumerate(own.items(), start=len(RESPONSIBILITIES) + 1)
+    added = (Responsibility(n, slug, item.sentence, item.owner) for n, (slug, item) in numbered)
+    return (*RESPONSIBILITIES, *added)
+
+
+def owner_of(fleet: Fleet, community: str, slug: str) -> Owner:
+    """Who owns the item there; the default owner for a community that nobody declares."""
+    declared = fleet.communities.get(community)
+    if declared is not None and slug in declared.file.responsibilities:
+        return declared.file.responsibilities[slug]
+    item = BY_SLUG.get(slug)
+    return item.default_owner if item else fleet.service.responsibilities[slug].owner
+
+
+def split_of(fleet: Fleet, community: str) -> tuple[Split, ...]:
+    """Every item with its owner in this community, which must be declared."""
+    notes = fleet.communities[community].file.responsibility_notes
+    return tuple(
+        Split(item, owner_of(fleet, community, item.slug), notes.get(item.slug, ""))
+        for item in items_of(fleet)
+    )

@@ -30,10 +30,11 @@ _FIELDS: dict[tuple[str, ...], tuple[SignInMethod, ...]] = {
 _LAYERS = ("product", "fleet", "cluster", "community", "hub", "computed")
 
 
-def callback_url(domain: str) -> str:
-    """What the provider must be told about the hub (on a laptop with the usual port)."""
-    local = is_local(domain)
-    return f"{'http' if local else 'https'}://{domain}{':8000' if local else ''}/hub/oauth_callback"
+def callback_url(domain: str, *, on_this_machine: bool) -> str:
+    """What the provider must be told about the hub, as far as a declaration can know it."""
+    if not on_this_machine:
+        return f"https://{domain}/hub/oauth_callback"
+    return f"http://{domain}:8000/hub/oauth_callback (or your --port instead of 8000)"
 
 
 def is_local(domain: str) -> bool:
@@ -59,6 +60,8 @@ def people_by_kind(access: Access) -> tuple[str, ...]:
         found.append(f"everyone {known}{last}")
     if method == "github":
         found += [f"members of {name}" for name in (*allow.organisations, *allow.teams)]
+    if method == "console":
+        found.append("users and groups kept in the console")
     if method in ("google", "oidc"):
         found += [f"accounts of {domain}" for domain in allow.domains]
     if method == "oidc" and access.oidc.groups_claim:
@@ -73,6 +76,7 @@ def people_by_kind(access: Access) -> tuple[str, ...]:
 
 def _where(access: Access) -> str:
     places = {"github": "on GitHub", "google": "at Google", "cilogon": "at a declared provider"}
+    places["console"] = "at the console"
     return places.get(access.sign_in, f"at {access.oidc.issuer or access.oidc.name}")
 
 
@@ -100,23 +104,14 @@ def ended_notes(fleet: Fleet, today: date) -> list[str]:
     ]
 
 
-def sign_in_problems(draft: Draft) -> Iterator[Problem]:
+def sign_in_problems(draft: Draft, *, on_this_machine: bool) -> Iterator[Problem]:
     """What is wrong with one hub's `access`, over all its layers."""
     access = draft.values.access
-    if access.sign_in == "console":
-        yield Problem(
-            "not-yet",
-            "`sign_in: console` is not supported yet",
-            draft.place_of("access", "sign_in"),
-            "It comes with the console.",
-            "use `sign_in: oidc` with a provider of your own, or another method",
-        )
-        return
     yield from _foreign_fields(draft)
     yield from _end(draft)
     if not draft.sound:
         return
-    yield from _client(draft)
+    yield from _client(draft, on_this_machine=on_this_machine)
     yield from _way_in(draft)
     yield from _everyone(draft)
     if access.sign_in == "github":
@@ -151,11 +146,11 @@ def _foreign_fields(draft: Draft) -> Iterator[Problem]:
                 break
 
 
-def _client(draft: Draft) -> Iterator[Problem]:
+def _client(draft: Draft, *, on_this_machine: bool) -> Iterator[Problem]:
     access = draft.values.access
     if access.sign_in in _SECRETLESS:
         return
-    where = callback_url(draft.domain)
+    where = callback_url(draft.domain, on_this_machine=on_this_machine)
     if access.client.id is None:
         yield Problem(
             "no-client",
@@ -177,6 +172,8 @@ def _client(draft: Draft) -> Iterator[Problem]:
 
 def _way_in(draft: Draft) -> Iterator[Problem]:
     values = draft.values
+    if values.access.sign_in == "console":
+        return  # representatives may invite people there
     if people_by_name(values) or people_by_kind(values.access):
         return
     groups = values.access.allow.groups

@@ -1,0 +1,11 @@
+"""Tells Django about this room."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AuditConfig(AppConfig):
+    name = "hubfleet.office.audit"
+    label = "audit"
+    default_auto_field = "django.db.models.BigAutoField"
