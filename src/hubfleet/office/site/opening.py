@@ -38,7 +38,7 @@ def start_django() -> None:
     import django
     from django.conf import settings
 
-    from hubfleet.office.site import settings as ours
+    from hubfleet.office.site import ledger_alone as ours
 
     if settings.configured:
         return

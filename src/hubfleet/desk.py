@@ -1,0 +1,149 @@
+"""The fleet's desk: what the office asks of the declaration and of the running hubs.
+
+Implements `hubfleet.office.ports.FleetDesk` over an `Installation`, and reads the declaration again
+when its files change. Usable from any number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hubfleet import wiring
+from hubfleet.fleet.load import FleetErrors, load_fleet
+from hubfleet.fleet.model import Fleet
+from hubfleet.kit.errors import Problem, failure
+from hubfleet.office.ports import HubApi
+from hubfleet.planning.observation import Observation
+from hubfleet.planning.plan import Plan, refusals
+from hubfleet.planning.schedule import Schedule
+from hubfleet.platforms.platform import RollbackPreview, Snapshot
+from hubfleet.probes.verdict import ProbeResult
+
+LOOK_AGAIN = 1.0
+"""Seconds for which nobody looks at the files a second time."""
+
+_PASSED_BY = {".git", "__pycache__", ".ipynb_checkpoints", "node_modules"}
+
+
+class Desk:
+    """The desk of one fleet folder and one state folder."""
+
+    def __init__(self, installation: wiring.Installation) -> None:
+        self._installation = installation
+        self._lock = threading.Lock()
+        self._troubles: tuple[Problem, ...] = ()
+        self._seen = signature(self.root)
+        self._looked = time.monotonic()
+
+    @property
+    def root(self) -> Path:
+        return self._installation.fleet.root
+
+    @property
+    def state(self) -> Path:
+        return self._installation.state.path
+
+    def fleet(self) -> Fleet:
+        if time.monotonic() - self._looked > LOOK_AGAIN:
+            return self.reload()
+        return self._installation.fleet
+
+    def reload(self) -> Fleet:
+        with self._lock:
+            found = signature(self.root)
+            if found != self._seen:
+                try:
+                    loaded = load_fleet(self.root)
+                except FleetErrors as error:
+                    self._troubles = error.problems
+                else:
+                    self._troubles = ()
+                    self._installation = replace(self._installation, fleet=loaded)
+                self._seen = found
+            self._looked = time.monotonic()
+            return self._installation.fleet
+
+    def troubles(self) -> tuple[Problem, ...]:
+        self.fleet()
+        return self._troubles
+
+    def observe(self) -> list[Observation]:
+        self.fleet()
+        return self._installation.observe()
+
+    def plan(self) -> Plan:
+        self.fleet()
+        return self._installation.plan()
+
+    def schedule(self, plan: Plan) -> Schedule:
+        return self._installation.schedule(plan)
+
+    def objections(self, plan: Plan) -> tuple[Problem, ...]:
+        frozen = self._installation.frozen(plan)
+        found = (*refusals(plan), *self._installation.objections(plan))
+        return (*found, frozen) if frozen else found
+
+    def people(self) -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = {}
+        for line in self._installation.local.working_people():
+            hub, _, user = line.partition(": ")
+            found.setdefault(hub, []).append(user)
+        return found
+
+    def logs(self, hub: str, lines: int) -> list[str]:
+        platform = self._installation.local
+        return list(platform.logs(hub, lines=lines, follow=False))
+
+    def probe(self, names: Sequence[str]) -> list[ProbeResult]:
+        return self._installation.probe(names, 2, lambda _result: None)
+
+    def snapshots(self, hub: str) -> tuple[Snapshot, ...]:
+        return self._installation.local.snapshots(hub)
+
+    def preview_rollback(self, hub: str, snapshot: str) -> RollbackPreview:
+        return self._installation.local.preview_rollback(hub, snapshot)
+
+    def hub_api(self, hub: str) -> HubApi:
+        if self._installation.platform_of(hub) is not self._installation.local:
+            raise failure(
+                "no-office-token",
+                f"{hub} takes no calls from the console",
+                why="hubs on Kubernetes have no token for it yet; they ask the console themselves",
+                hint="stop the person's server in the hub's admin panel if it cannot wait",
+            )
+        door = self._installation.local.office_door(hub)
+        return HubApi(door.url, door.connect_to, door.token)
+
+    def program(self) -> list[str]:
+        return [sys.executable, "-m", "hubfleet"]
+
+    def where(self) -> list[str]:
+        return ["--fleet", str(self.root), "--state", str(self.state)]
+
+
+def signature(root: Path) -> frozenset[tuple[str, int, int]]:
+    """Changes when a file of the folder is written, made, moved or deleted."""
+    found: list[tuple[str, int, int]] = []
+    folders = [str(root)]
+    while folders:
+        try:
+            entries = list(os.scandir(folders.pop()))
+        except OSError:
+            continue
+        for entry in entries:
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _PASSED_BY:
+                        folders.append(entry.path)
+                    continue
+                facts = entry.stat()
+            except OSError:
+                continue
+            found.append((entry.path, facts.st_mtime_ns, facts.st_size))
+    return frozenset(found)

@@ -1,0 +1,109 @@
+"""One row for each community: what the operator must know to respond quickly.
+
+What no room of the office knows yet (tickets, invoices, events) has no column.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db.models import Count, Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from hubfleet.fleet.model import Community, Fleet
+from hubfleet.office.accounts.actions import Action
+from hubfleet.office.accounts.asking import require
+from hubfleet.office.accounts.models import Membership
+from hubfleet.office.accounts.people import day_of
+from hubfleet.office.changes.models import Change
+from hubfleet.office.console.glance import glance
+from hubfleet.office.console.seeing import signed_in
+from hubfleet.office.ports import desk
+
+SOON = timedelta(days=60)
+"""An agreement that ends within this time is shown as ending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One community in the list."""
+
+    community: Community
+    hubs: int
+    ails: tuple[str, ...]
+    """Its hubs that somebody ought to look at."""
+    people: int
+    end: date | None
+    ending: bool
+    over: bool
+    differs: int
+    """How many responsibilities are not as by default."""
+    waiting: int
+    """Changes that wait for review."""
+    changed_at: object
+
+
+@signed_in
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    require(request, Action.SEE_CUSTOMERS)
+    fleet = desk().fleet()
+    words = request.GET.get("q", "")[:100].strip().lower()
+    rows = [row for row in customers(fleet) if words in _text_of(row.community)]
+    wanted = request.GET.get("show", "")
+    if wanted == "ending":
+        rows = [row for row in rows if row.ending or row.over]
+    elif wanted == "ails":
+        rows = [row for row in rows if row.ails]
+    elif wanted == "waiting":
+        rows = [row for row in rows if row.waiting]
+    values = {"rows": rows, "words": words, "show": wanted, "all": len(fleet.communities)}
+    return render(request, "console/acts/customers.html", values)
+
+
+def customers(fleet: Fleet) -> list[Customer]:
+    """All of them by name; the number of queries does not depend on how many there are."""
+    counted = Membership.objects.values_list("community").annotate(Count("person", distinct=True))
+    people = dict(counted)
+    changed = dict(Change.objects.values_list("community").annotate(Max("at")))
+    waiting = Counter(
+        Change.objects.filter(state=Change.State.WAITING).values_list("community", flat=True)
+    )
+    ails = [row.hub for row in glance().rows if row.ails]
+    today = day_of(fleet)
+    rows = []
+    for name, community in fleet.communities.items():
+        end = community.file.agreement.end if community.file.agreement else None
+        rows.append(
+            Customer(
+                community,
+                hubs=len(community.hubs),
+                ails=tuple(hub for hub in community.hubs if hub in ails),
+                people=people.get(name, 0) + len(_declared(fleet, community)),
+                end=end,
+                ending=end is not None and today <= end < today + SOON,
+                over=end is not None and end < today,
+                differs=len(community.file.responsibilities),
+                waiting=waiting[name],
+                changed_at=changed.get(name),
+            )
+        )
+    return rows
+
+
+def _declared(fleet: Fleet, community: Community) -> set[str]:
+    """Everybody that the declaration lets into one of its hubs by name."""
+    found: set[str] = set()
+    for hub in community.hubs:
+        access = fleet.hubs[hub].values.access
+        found |= {*access.admins, *access.allow.users}
+    return found
+
+
+def _text_of(community: Community) -> str:
+    people = (f"{one.name} {one.email}" for one in community.file.representatives)
+    return " ".join((community.name, community.file.name, *people)).lower()

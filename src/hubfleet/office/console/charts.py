@@ -1,0 +1,174 @@
+"""Charts as SVG text. Pure.
+
+Each has a title and a description for those who do not see it, and every page shows the same
+numbers as text beside it. Colours are classes of the style sheet, so that both themes have theirs;
+state is never told by colour alone: the words stand in the titles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from hubfleet.office.watching.availability import Day, in_percent
+from hubfleet.probes.verdict import SLOW
+
+_WIDTH = 420
+_ROW = 22
+_LABEL = 66
+_VALUE = 56
+
+
+def stages(found: Sequence[dict[str, Any]], name: str) -> SafeString:
+    """A probe's stages: a bar for each, as long as it took; failed ones are full and red."""
+    longest = max([float(stage["seconds"]) for stage in found] + [0.5])
+    room = _WIDTH - _LABEL - _VALUE
+    bars = format_html_join(
+        "", "{}", ((_stage(index, one, longest, room),) for index, one in enumerate(found))
+    )
+    words = "; ".join(
+        f"{stage['name']} {'worked' if stage['ok'] else 'failed'}, {float(stage['seconds']):.2f} s"
+        for stage in found
+    )
+    title = f"Stages of the last probe of {name}"
+    return _svg(_WIDTH, _ROW * len(found), title, words, bars, kind="chart stages")
+
+
+def _stage(index: int, stage: dict[str, Any], longest: float, room: float) -> SafeString:
+    seconds = float(stage["seconds"])
+    slow = SLOW.get(stage["name"])
+    word = "bad" if not stage["ok"] else "warn" if slow and seconds > slow else "good"
+    width = max(3.0, room * seconds / longest)
+    top = index * _ROW
+    shown = f"{seconds:.2f} s" if stage["ok"] else "failed"
+    return format_html(
+        '<text class="strong" x="0" y="{}">{}</text>'
+        '<rect class="{}" x="{}" y="{}" width="{}" height="12" rx="2"><title>{}</title></rect>'
+        '<text x="{}" y="{}">{}</text>',
+        top + 16, stage["name"],
+        word, _LABEL, top + 6, f"{width:.1f}", f"{stage['name']}: {shown}",
+        f"{_LABEL + width + 6:.1f}", top + 16, shown,
+    )  # fmt: skip
+
+
+def probes(found: Sequence[tuple[str, str, float]], name: str) -> SafeString:
+    """The last probes, oldest first: `(time, verdict, seconds)`; a bar for each."""
+    longest = max([seconds for _, _, seconds in found] + [1.0])
+    step = 14
+    height = 56
+    words = {"healthy": "good", "degraded": "warn", "failed": "bad"}
+    bars = format_html_join(
+        "",
+        '<rect class="{}" x="{}" y="{}" width="10" height="{}" rx="2">'
+        "<title>{}: {}, {} s</title></rect>",
+        (
+            (
+                words.get(verdict, "quiet"),
+                index * step,
+                f"{height - max(4.0, height * seconds / longest):.1f}",
+                f"{max(4.0, height * seconds / longest):.1f}",
+                at,
+                verdict,
+                f"{seconds:.1f}",
+            )
+            for index, (at, verdict, seconds) in enumerate(found)
+        ),
+    )
+    failed = sum(verdict == "failed" for _, verdict, _ in found)
+    text = f"{len(found)} probes, {failed} failed, the longest took {longest:.0f} s"
+    width = max(step * len(found), step)
+    return _svg(width, height, f"Last probes of {name}", text, bars, kind="chart own-size")
+
+
+def days(found: Sequence[Day], name: str) -> SafeString:
+    """Availability day by day: one bar each, filled by state, with date and share as its title."""
+    step, width, height = 7, 5, 30
+    bars = format_html_join(
+        "",
+        '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="1.5">'
+        "<title>{}: {}</title></rect>",
+        (
+            (
+                day.share.word,
+                index * step,
+                0 if day.share.seen else height - 10,
+                width,
+                height if day.share.seen else 10,
+                day.day.isoformat(),
+                in_percent(day.share.part),
+            )
+            for index, day in enumerate(found)
+        ),
+    )
+    return _svg(
+        step * len(found) - (step - width),
+        height,
+        f"Availability of {name} in the last {len(found)} days",
+        in_words(found),
+        bars,
+        kind="chart days",
+        stretch=True,
+    )
+
+
+def in_words(found: Iterable[Day]) -> str:
+    """What the bars show, as a sentence."""
+    found = list(found)
+    seen = [day for day in found if day.share.seen]
+    bad = [day for day in seen if day.share.word in ("bad", "warn")]
+    if not seen:
+        return "Nothing was measured in this time."
+    if not bad:
+        return f"Measured on {_counted(len(seen), 'day')}, available all the time."
+    worst = min(bad, key=lambda day: day.share.part or 0.0)
+    return (
+        f"Measured on {_counted(len(seen), 'day')}, with trouble on {len(bad)}; "
+        f"the worst was {worst.day.isoformat()} with {in_percent(worst.share.part)}."
+    )
+
+
+def progress(parts: Sequence[tuple[str, int]], whole: int, name: str) -> SafeString:
+    """One bar made of parts: `(class, count)`."""
+    total, at, pieces = max(whole, 1), 0.0, []
+    for word, count in parts:
+        width = 100 * count / total
+        pieces.append((word, f"{at:.2f}", f"{width:.2f}"))
+        at += width
+    inside = format_html_join(
+        "", '<rect class="{}" x="{}" y="0" width="{}" height="4"></rect>', pieces
+    )
+    done = sum(count for _, count in parts)
+    text = f"{done} of {_counted(whole, 'hub')} have an end"
+    return _svg(100, 4, name, text, inside, kind="chart progress", stretch=True)
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _svg(
+    width: int,
+    height: int,
+    title: str,
+    words: str,
+    inside: SafeString,
+    *,
+    kind: str = "chart",
+    stretch: bool = False,
+) -> SafeString:
+    fit = format_html('width="{}" height="{}"', width, height)
+    if stretch:
+        fit = format_html('preserveAspectRatio="{}"', "none")
+    return format_html(
+        '<svg class="{}" viewBox="0 0 {} {}" {} role="img" aria-label="{}: {}">{}</svg>',
+        kind,
+        width,
+        height,
+        fit,
+        title,
+        words,
+        inside,
+    )

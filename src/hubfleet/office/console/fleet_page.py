@@ -1,0 +1,138 @@
+"""The fleet page: every hub, filtered, grouped by cluster; what is waiting; what needs a look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import get_template
+from django.utils.safestring import SafeString, mark_safe
+
+from hubfleet.fleet.model import Fleet
+from hubfleet.kit.clock import now
+from hubfleet.office.accounts.asking import require
+from hubfleet.office.accounts.rights import Action
+from hubfleet.office.console.glance import STATES, Glance, Row, glance
+from hubfleet.office.console.seeing import signed_in
+from hubfleet.office.ports import desk
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the visitor asked for; empty for everything."""
+
+    words: str = ""
+    cluster: str = ""
+    state: str = ""
+    stage: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Filter:
+        said = {name: request.GET.get(name, "")[:100].strip() for name in ("q", "cluster")}
+        return cls(
+            said["q"].lower(),
+            said["cluster"],
+            request.GET.get("state", "")[:20],
+            request.GET.get("stage", "")[:20],
+        )
+
+    def takes(self, row: Row) -> bool:
+        text = f"{row.hub} {row.title} {row.community_title} {row.url} {row.note}".lower()
+        return (
+            all(word in text for word in self.words.split())
+            and self.cluster in ("", row.cluster)
+            and self.stage in ("", row.stage)
+            and (not self.state or _is(row, self.state))
+        )
+
+
+def _is(row: Row, state: str) -> bool:
+    if state == "attention":
+        return row.ails
+    if state == "waiting":
+        return bool(row.waiting)
+    return row.state == state
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The hubs of one cluster or community."""
+
+    name: str
+    about: str
+    rows: tuple[Row, ...]
+
+    @property
+    def people(self) -> int:
+        return sum(row.users for row in self.rows)
+
+
+@signed_in
+def fleet(request: HttpRequest) -> HttpResponse:
+    """`/fleet/`."""
+    require(request, Action.SEE_FLEET)
+    declared, seen, wanted = desk().fleet(), glance(), Filter.of(request)
+    values = {
+        "glance": seen,
+        "fleet": declared,
+        "wanted": wanted,
+        "states": [(name, words) for name, (_, words) in STATES.items() if name != "unseen"],
+        "tally": tally(seen.rows),
+        "table": table(seen, wanted, declared),
+        "people": sum(row.users for row in seen.rows),
+    }
+    return render(request, "console/fleet.html", values)
+
+
+def tally(rows: Sequence[Row]) -> dict[str, int]:
+    """The numbers at the top."""
+    return {
+        "hubs": len(rows),
+        "running": sum(row.state == "running" for row in rows),
+        "ailing": sum(row.ails for row in rows),
+        "people": sum(row.users for row in rows),
+    }
+
+
+_tables: dict[tuple[Filter, int], str] = {}
+
+
+def table(seen: Glance, wanted: Filter, declared: Fleet) -> str:
+    """The table as HTML; made once for each filter and state of the fleet."""
+    key = (wanted, seen.version)
+    if key not in _tables:
+        if len(_tables) > 50 or any(version != seen.version for _, version in _tables):
+            _tables.clear()
+        groups = grouped([row for row in seen.rows if wanted.takes(row)], declared)
+        values = {"groups": [(group, rendered(group.rows)) for group in groups], "all": seen.rows}
+        _tables[key] = get_template("console/parts/hub_table.html").render(values)
+    return _tables[key]
+
+
+def grouped(rows: Sequence[Row], declared: Fleet) -> list[Group]:
+    """By cluster."""
+    names = sorted({row.cluster for row in rows})
+    groups = []
+    for name in names:
+        cluster = declared.clusters.get(name)
+        about = (
+            [cluster.file.platform, cluster.file.region, cluster.file.tenancy] if cluster else []
+        )
+        words = ", ".join(str(word) for word in about if word) or "not declared"
+        groups.append(Group(name, words, tuple(row for row in rows if row.cluster == name)))
+    return groups
+
+
+def rendered(rows: Sequence[Row]) -> SafeString:
+    """Table rows; those that did not change since the last time are not made again."""
+    minute = now().replace(second=0, microsecond=0).isoformat()
+    return mark_safe("".join(_row(row, minute) for row in rows))  # noqa: S308, templates escaped it
+
+
+@lru_cache(maxsize=3000)
+def _row(row: Row, _minute: str) -> str:
+    """`_minute` makes ages in words follow the clock."""
+    return str(get_template("console/parts/hub_row.html").render({"row": row}))

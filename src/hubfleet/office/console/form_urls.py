@@ -1,0 +1,44 @@
+"""The addresses of pages on which people act; part of the `console` namespace."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from hubfleet.office.console.acts import (
+    community,
+    customers,
+    hub_people,
+    hub_rollouts,
+    hub_settings,
+)
+
+_hub: list[URLPattern | URLResolver] = [
+    path("people/", hub_people.page, name="hub-people"),
+    path("people/add/", hub_people.add, name="hub-people-add"),
+    path("people/remove/", hub_people.remove, name="hub-people-remove"),
+    path("people/admin/", hub_people.admin, name="hub-people-admin"),
+    path("people/invite/", hub_people.invite, name="hub-people-invite"),
+    path("people/withdraw/", hub_people.withdraw, name="hub-people-withdraw"),
+    path("change/", hub_settings.page, name="hub-change"),
+    path("change/limits/", hub_settings.limits, name="hub-limits"),
+    path("change/environment/", hub_settings.environment, name="hub-environment"),
+    path("change/access/", hub_settings.access, name="hub-access"),
+    path("change/profile/", hub_settings.profile, name="hub-profile"),
+    path("rollback/", hub_rollouts.rollback, name="hub-rollback"),
+    path("rollback/<str:snapshot>/", hub_rollouts.rollback, name="hub-rollback-to"),
+]
+
+_community: list[URLPattern | URLResolver] = [
+    path("", community.page, name="community"),
+    path("responsibilities/<slug:slug>/", community.responsibility, name="responsibility"),
+    path("representatives/", community.representatives, name="representatives"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("hubs/<name:community>/<name:hub>/", include(_hub)),
+    path("communities/<name:name>/", include(_community)),
+    path("customers/", customers.page, name="customers"),
+    path("changes/<int:number>/", community.change, name="change"),
+    path("apply/", hub_rollouts.apply, name="apply"),
+    path("runs/<uuid:key>/", hub_rollouts.run, name="run"),
+]

@@ -1,0 +1,42 @@
+"""Filters for the pages on which people act."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import template
+
+from hubfleet.planning.steps import Step, hub_name
+
+register = template.Library()
+
+
+@register.filter
+def short(name: str) -> str:
+    """`prod` of `ant/prod`."""
+    return name.rpartition("/")[2]
+
+
+@register.filter
+def hub_of(step: Step) -> str:
+    """The hub that a step is about."""
+    return hub_name(step)
+
+
+@register.filter
+def words(text: str) -> list[str]:
+    """Words between spaces, to walk over."""
+    return text.split()
+
+
+@register.filter
+def two(people: Sequence[Any]) -> list[Any]:
+    """One or two people, and nobody in the place of the second."""
+    return [*people, {}, {}][:2]
+
+
+@register.filter
+def whose(owner: str, community: str) -> str:
+    """An owner in words."""
+    return {"community": community, "operator": "the operator", "shared": "both"}.get(owner, owner)

@@ -1,0 +1,118 @@
+"""What was seen. A hub is text, `community/hub`; a hub that is gone keeps its past."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from hubfleet.kit.clock import now
+
+
+class Look(models.Model):
+    """One row: when the fleet was looked at last. What lies between two looks far apart was not
+    seen by anybody.
+    """
+
+    id = models.IntegerField(primary_key=True, default=1)
+    at = models.DateTimeField()
+
+    class Meta:
+        app_label = "watching"
+
+    def __str__(self) -> str:
+        return f"looked at {self.at}"
+
+
+class Sighting(models.Model):
+    """A hub as it was seen last; written when something about it changed."""
+
+    hub = models.TextField(primary_key=True)
+    cluster = models.TextField()
+    state = models.TextField()
+    """One of `planning.observation.State`."""
+    since = models.DateTimeField()
+    """Since when it was seen in this state."""
+    revision = models.IntegerField(default=0)
+    url = models.TextField(blank=True)
+    users = models.IntegerField(default=0)
+    """People with a running server."""
+    note = models.TextField(blank=True)
+    counted_to = models.DateTimeField()
+    """The moment up to which its days hold its state."""
+
+    class Meta:
+        app_label = "watching"
+
+    def __str__(self) -> str:
+        return f"{self.hub} is {self.state}"
+
+
+class HubDay(models.Model):
+    """One day of a hub in the service's time zone, in seconds; the rest was not seen."""
+
+    hub = models.TextField()
+    day = models.DateField()
+    up = models.FloatField(default=0)
+    """It ran and answered."""
+    down = models.FloatField(default=0)
+    """It ought to have, and did not."""
+
+    class Meta:
+        app_label = "watching"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("hub", "day"), name="watching_day_once")
+        ]
+        indexes: ClassVar = [models.Index(fields=("day",), name="watching_day")]
+
+    def __str__(self) -> str:
+        return f"{self.hub} on {self.day}"
+
+
+class ProbeRecord(models.Model):
+    """One probe of one hub."""
+
+    hub = models.TextField()
+    at = models.DateTimeField(default=now)
+    """When it ended."""
+    verdict = models.TextField()
+    seconds = models.FloatField()
+    stages = models.JSONField(default=list)
+    """As in `probe --json`."""
+    cause = models.TextField(blank=True)
+    hint = models.TextField(blank=True)
+    asked_by = models.TextField(blank=True)
+    """A login."""
+
+    class Meta:
+        app_label = "watching"
+        indexes: ClassVar = [models.Index(fields=("hub", "-id"), name="watching_probe_of_hub")]
+
+    def __str__(self) -> str:
+        return f"{self.hub} was {self.verdict}"
+
+
+class Announcement(models.Model):
+    """What the operator tells the public; shown until it ends."""
+
+    class Kind(models.TextChoices):
+        NOTICE = "notice", "notice"
+        MAINTENANCE = "maintenance", "maintenance"
+        TROUBLE = "trouble", "trouble"
+
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.NOTICE)
+    title = models.CharField(max_length=120)
+    text = models.TextField(blank=True)
+    community = models.CharField(max_length=40, blank=True)
+    """Whose hubs it is about; empty: all."""
+    starts_at = models.DateTimeField(default=now)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    made_by = models.CharField(max_length=150)
+    changed_at = models.DateTimeField(default=now)
+
+    class Meta:
+        app_label = "watching"
+        ordering = ("-starts_at", "-id")
+
+    def __str__(self) -> str:
+        return self.title
