@@ -45,6 +45,7 @@ HUB = """\
 # The hub {hub} of community {number}.
 stage: {stage}
 access:
+  sign_in: shared-password
   admins: [rep-{number}]
   allow: {{users: [user-{number}, guest-{number}]}}
 environment:

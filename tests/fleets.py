@@ -11,7 +11,10 @@ import yaml
 from hubfleet.fleet.load import load_fleet
 from hubfleet.fleet.model import Fleet
 
-WAY_IN = {"admins": ["ada"], "allow": {"users": ["bo", "cy"]}}
+LOCAL = {"platform": "local"}
+
+# Tests that need no people's accounts need no console.
+WAY_IN = {"sign_in": "shared-password", "admins": ["ada"], "allow": {"users": ["bo", "cy"]}}
 
 
 def write_fleet(
@@ -21,11 +24,12 @@ def write_fleet(
     defaults: Mapping[str, Any] = {},
     rollout: Mapping[str, Any] = {},
     name: str = "Test Hubs",
+    cluster: Mapping[str, Any] = LOCAL,
 ) -> Fleet:
     """Write a fleet of these hubs (`community/hub` -> their files) and load it.
 
     Hubs run on `reef` with `ada` as admin, `bo` and `cy` as users, and need no gate, unless their
-    values say otherwise.
+    values say otherwise. `cluster` is what every cluster's file says.
     """
     service = {
         "name": name,
@@ -36,8 +40,8 @@ def write_fleet(
     everywhere = {"cluster": "reef", "access": WAY_IN, "gate": "none", **defaults}
     write(root / "fleet.yaml", {"service": service, "rollout": rollout, "defaults": everywhere})
     clusters = {values.get("cluster", everywhere["cluster"]) for values in hubs.values()}
-    for cluster in clusters or {"reef"}:
-        write(root / f"clusters/{cluster}.yaml", {"platform": "local"})
+    for one in clusters or {"reef"}:
+        write(root / f"clusters/{one}.yaml", cluster)
     for hub, values in hubs.items():
         community, short = hub.split("/")
         folder = root / "communities" / community

@@ -25,5 +25,10 @@ def _row(feature: dict[str, Any]) -> str:
     shown = feature.get("shown-by")
     local = feature.get("local", "yes" if shown else "no")
     local = {True: "yes", False: "no"}.get(local, local)
-    note = "; ".join(filter(None, [f"`{shown}`" if shown else "", feature.get("why", "")]))
-    return f"| {feature['name']} | {local} | to come | {note} |"
+    kubernetes = feature.get("kubernetes", "no")
+    kubernetes = {True: "yes", False: "no"}.get(kubernetes, kubernetes)
+    tests = dict.fromkeys(filter(None, [shown, feature.get("rendered-by")]))
+    why = feature.get("why-kubernetes")
+    notes = [*(f"`{test}`" for test in tests), feature.get("why", "")]
+    notes.append(f"Kubernetes: {why}" if why else "")
+    return f"| {feature['name']} | {local} | {kubernetes} | {'; '.join(filter(None, notes))} |"

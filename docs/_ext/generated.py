@@ -11,10 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import api_operations
+import chart_values
 import commands
 import error_codes
 import features
 import fields
+import rights
+import support_charts
 
 from hubfleet.fleet.responsibilities import RESPONSIBILITIES
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
@@ -47,7 +51,11 @@ def responsibilities() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "chart_values": chart_values.markdown,
+    "support_charts": support_charts.markdown,
+    "api": api_operations.markdown,
     "fields": fields.markdown,
+    "rights": rights.markdown,
     "commands": commands.markdown,
     "errors": lambda: error_codes.markdown(SOURCE),
     "features": features.markdown,

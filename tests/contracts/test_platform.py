@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -17,6 +18,7 @@ from hubfleet.fleet.model import Fleet, Hub
 from hubfleet.kit.errors import HubfleetError
 from hubfleet.planning.plan import make_plan
 from hubfleet.planning.steps import CreateHub, RemoveHub, UpdateHub
+from hubfleet.platforms.kubernetes.platform import KubernetesPlatform
 from hubfleet.platforms.platform import Platform
 from hubfleet.platforms.simulated import SimulatedPlatform
 from hubfleet.platforms.simulated_script import HubScript, Script
@@ -27,28 +29,60 @@ from tests.places import local_place
 pytestmark = pytest.mark.integration
 
 
+class Declare(Protocol):
+    """Writes a fleet with the hub `ant/prod` for the platform at hand."""
+
+    def __call__(self, folder: Path, memory: str = "512M") -> Fleet: ...
+
+
+Made = tuple[Platform, Declare]
+
+
+def plainly(folder: Path, memory: str = "512M") -> Fleet:
+    return write_fleet(folder, hubs={"ant/prod": {"limits": {"memory": memory}}})
+
+
 @contextmanager
-def local(folder: Path) -> Iterator[Platform]:
+def local(folder: Path) -> Iterator[Made]:
     with local_place(folder) as place:
-        yield place.platform()
+        yield place.platform(), plainly
 
 
 @contextmanager
-def simulated(folder: Path) -> Iterator[Platform]:
-    yield SimulatedPlatform(World(), Script(HubScript(act=0, snapshot=0, roll_back=0)))
+def simulated(folder: Path) -> Iterator[Made]:
+    yield SimulatedPlatform(World(), Script(HubScript(act=0, snapshot=0, roll_back=0))), plainly
 
 
-PLATFORMS = {"local": local, "simulated": simulated}
+@contextmanager
+def kubernetes(folder: Path) -> Iterator[Made]:
+    """On a real API server; skipped, with the reason, where there is none."""
+    from tests.control_plane.places import cluster_place
+
+    with cluster_place(folder) as place:
+        # A platform is made for one fleet; its clusters and charts are those of all of them here.
+        def declared(folder: Path, memory: str = "512M") -> Fleet:
+            return place.fleet(folder.name, {"ant/prod": {"limits": {"memory": memory}}})
+
+        yield place.platform(place.fleet("first", {})), declared
+
+
+PLATFORMS = {"local": local, "simulated": simulated, "kubernetes": kubernetes}
 
 
 @pytest.fixture(params=PLATFORMS)
-def platform(request, tmp_path) -> Iterator[Platform]:
+def made(request, tmp_path) -> Iterator[Made]:
     with PLATFORMS[request.param](tmp_path / "place") as made:
         yield made
 
 
-def declare(folder: Path, memory: str = "512M") -> Fleet:
-    return write_fleet(folder, hubs={"ant/prod": {"limits": {"memory": memory}}})
+@pytest.fixture
+def platform(made: Made) -> Platform:
+    return made[0]
+
+
+@pytest.fixture
+def declare(made: Made) -> Declare:
+    return made[1]
 
 
 def the_hub(fleet: Fleet) -> Hub:
@@ -70,7 +104,7 @@ def test_an_empty_place_holds_nothing_and_looking_changes_nothing(platform):
     assert platform.clusters() == frozenset()
 
 
-def test_a_hub_lives_from_creation_over_a_change_to_its_removal(platform, tmp_path):
+def test_a_hub_lives_from_creation_over_a_change_to_its_removal(platform, declare, tmp_path):
     fleet = declare(tmp_path / "one")
     bring_up(platform, fleet)
     seen = platform.observe("reef").hubs["ant/prod"]
@@ -99,7 +133,7 @@ def test_a_hub_lives_from_creation_over_a_change_to_its_removal(platform, tmp_pa
     assert not platform.perform(removal, nothing).changed, "the second removal finds nothing"
 
 
-def test_a_snapshot_leads_back_to_what_ran_as_a_new_revision(platform, tmp_path):
+def test_a_snapshot_leads_back_to_what_ran_as_a_new_revision(platform, declare, tmp_path):
     fleet = declare(tmp_path / "one")
     bring_up(platform, fleet)
     assert platform.snapshots("ant/prod") == ()
@@ -131,9 +165,13 @@ def test_what_does_not_exist_is_an_error_with_a_cure(platform):
     assert caught.value.problems[0].hint
 
 
-def test_a_hub_that_cannot_come_up_says_which_line_of_its_log_shows_why(platform, tmp_path):
+def test_a_hub_that_cannot_come_up_says_which_line_of_its_log_shows_why(
+    platform, declare, tmp_path
+):
     if isinstance(platform, SimulatedPlatform):
         pytest.skip("a simulated hub has no log that could show a cause")
+    if isinstance(platform, KubernetesPlatform):
+        pytest.skip("no image runs on the stand-in of nodes, so nothing reads the configuration")
     fleet = declare(tmp_path)
     hub = the_hub(fleet)
     wrong = {"JupyterHub": {"logo_file": 12}}

@@ -107,8 +107,9 @@ def test_pages_name_only_commands_and_options_that_exist(
     wrong = []
     for path in PAGES:
         for verb, rest in re.findall(r"hubfleet ([a-z-]+)((?: [^`\n|#]*)?)", code_of(path)):
-            in_group = commands.get(f"hubfleet {verb} {(rest.split() or [''])[0]}")
-            command = in_group or commands.get(f"hubfleet {verb}")
+            words = ["hubfleet", verb, *rest.split()[:2]]
+            names = [" ".join(words[:length]) for length in range(len(words), 1, -1)]
+            command = next((commands[name] for name in names if name in commands), None)
             known = {*options_of(command), "--help"} if command else set()
             named = set(re.findall(r"(?<!\S)--[a-z-]+", rest))
             if command is None or not named <= known:

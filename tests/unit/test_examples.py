@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +55,8 @@ def test_an_example_runs_on_one_laptop(name: str) -> None:
     fleet = load_fleet(EXAMPLES / name)
     assert fleet.service.domain == "localhost"
     assert {cluster.file.platform for cluster in fleet.clusters.values()} == {"local"}
-    assert {hub.values.access.sign_in for hub in fleet.hubs.values()} == {"shared-password"}
+    methods = {hub.values.access.sign_in for hub in fleet.hubs.values()}
+    assert methods == ({"console"} if name == "starter" else {"shared-password"})
     assert all(hub.domain.endswith(".localhost") for hub in fleet.hubs.values())
 
 
@@ -65,7 +67,8 @@ def test_few_environments_are_built_for_the_service(service: Fleet) -> None:
 
 def test_every_field_is_used_somewhere_in_the_service() -> None:
     # Ways to sign in that need a provider have a fleet of their own: the service runs offline.
-    roots = [EXAMPLES / "service-43", EXAMPLES / "sign-in"]
+    # So have clusters on Kubernetes, because the service runs on one laptop.
+    roots = [EXAMPLES / name for name in ("service-43", "sign-in", "kubernetes")]
     used: set[str] = set()
     files = ("fleet.yaml", "clusters/*.yaml", "communities/*/community.yaml")
     for pattern in (*files, "communities/*/hubs/*.yaml"):
@@ -73,16 +76,36 @@ def test_every_field_is_used_somewhere_in_the_service() -> None:
     models = (FleetFile, ClusterFile, CommunityFile, HubValues)
     declarable = {key for model in models for key in _fields(model)}
     # A further environment has the fields of the first.
-    declarable = {key for key in declarable if not key.startswith("environments.")}
-    # All clusters are local, so none says how to reach a Kubernetes cluster; nobody needs the
-    # network to fetch a commit; and secrets stand in no plain file.
-    assert declarable - used == {"kubernetes", "environment.ref", "access.client.secret"}
+    # So have charts beside the hubs, each under a name of its own.
+    named = ("environments.", "kubernetes.support.")
+    declarable = {key for key in declarable if not key.startswith(named)}
+    # Where the file says names of its own, the fields below them count.
+    named = re.compile(r"^(service\.(?:responsibilities|console\.providers))\.[^.]+\.")
+    used |= {named.sub(r"\1.", key) for key in used}
+    # Nobody needs the network to fetch a commit, or a chart of one's own; and secrets stand in no
+    # plain file.
+    secret = {
+        "access.client.secret",
+        "service.console.providers.client.secret",
+        "service.mail.password",
+    }
+    assert declarable - used == {"chart.path", "environment.ref", *secret}
 
 
 def test_the_ways_to_sign_in_lack_their_secrets_and_nothing_else() -> None:
     with pytest.raises(FleetErrors) as raised:
         load_fleet(EXAMPLES / "sign-in")
     found = [(problem.code, problem.hint) for problem in raised.value.problems]
+    service = [
+        ("no-mail-password", "run `hubfleet secret set fleet.yaml service.mail.password`"),
+        *(
+            (
+                "no-client-secret",
+                f"run `hubfleet secret set fleet.yaml service.console.providers.{name}.client.secret`",
+            )
+            for name in ("github", "google", "cilogon", "campus")
+        ),
+    ]
     hubs = (
         "campus/federated",
         "campus/older",
@@ -90,10 +113,15 @@ def test_the_ways_to_sign_in_lack_their_secrets_and_nothing_else() -> None:
         "reef-lab/github",
         "reef-lab/google",
     )
-    assert found == [
-        ("no-client-secret", f"run `hubfleet secret set {hub} access.client.secret`")
-        for hub in hubs
-    ]
+    assert sorted(found) == sorted(
+        [
+            *service,
+            *(
+                ("no-client-secret", f"run `hubfleet secret set {hub} access.client.secret`")
+                for hub in hubs
+            ),
+        ]
+    )
 
 
 def _keys(path: Path) -> Iterator[str]:

@@ -12,29 +12,41 @@ import typer
 from hubfleet import __version__
 from hubfleet.cli import (
     apply,
+    client,
+    cluster,
+    doctor,
     down,
     environment,
     exits,
     explain,
+    first_link,
     history,
     home,
     init,
     link,
+    login,
     logs,
     plan,
     probe,
+    render,
+    responsibilities,
     rollback,
     schema,
     secret,
+    serve,
     status,
+    status_page,
     systemd_unit,
     up,
     validate,
+    who_can,
 )
+from hubfleet.cli.help_text import WholeSentences
 from hubfleet.kit.errors import HubfleetError
 
 app = typer.Typer(
     name="hubfleet",
+    cls=WholeSentences,
     help="One declared fleet, many real JupyterHubs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -67,19 +79,30 @@ app.command("validate", rich_help_panel=_DECLARE)(validate.validate)
 app.command("explain", rich_help_panel=_DECLARE)(explain.explain)
 app.command("schema", rich_help_panel=_DECLARE)(schema.schema)
 app.add_typer(secret.app, name="secret", rich_help_panel=_DECLARE)
+app.command("render", rich_help_panel=_DECLARE)(render.render)
+app.add_typer(cluster.app, name="cluster", rich_help_panel=_DECLARE)
 app.command("plan", rich_help_panel=_RUN)(plan.plan)
 app.command("apply", rich_help_panel=_RUN)(apply.apply)
 app.add_typer(environment.app, name="environment", rich_help_panel=_RUN)
 app.command("up", rich_help_panel=_RUN)(up.up)
 app.command("rollback", rich_help_panel=_RUN)(rollback.rollback)
 app.command("down", rich_help_panel=_RUN)(down.down)
+app.command("serve", rich_help_panel=_RUN)(serve.serve)
+app.add_typer(client.app, name="client", rich_help_panel=_RUN)
+app.command("first-link", rich_help_panel=_RUN)(first_link.first_link)
 app.command("systemd-unit", rich_help_panel=_RUN)(systemd_unit.systemd_unit)
+app.command("login", rich_help_panel=_LOOK)(login.login)
+app.command("logout", rich_help_panel=_LOOK)(login.logout)
 app.command("status", rich_help_panel=_LOOK)(status.status)
 app.command("probe", rich_help_panel=_LOOK)(probe.probe)
 app.command("logs", rich_help_panel=_LOOK)(logs.logs)
+app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
 app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
 app.command("link", rich_help_panel=_LOOK)(link.link)
+app.add_typer(status_page.app, name="status-page", rich_help_panel=_LOOK)
+app.command("responsibilities", rich_help_panel=_LOOK)(responsibilities.responsibilities)
+app.command("who-can", rich_help_panel=_LOOK)(who_can.who_can)
 
 
 def main() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -22,69 +22,113 @@ def apply(
     fleet: options.Fleet = None,
     state: options.State = None,
     only: options.Only = None,
-    fingerprint: Annotated[
-        str | None,
-        typer.Option("--plan", metavar="FINGERPRINT", help="Apply this plan and no other."),
-    ] = None,
-    message: Annotated[
-        str, typer.Option("--message", "-m", metavar="WHY", help="Why; kept in the history.")
-    ] = "",
+    fingerprint: options.Fingerprint = None,
+    message: options.Message = "",
     yes: options.Yes = False,
     allow_removals: options.AllowRemovals = False,
+    drain: options.Drain = None,
     force: options.Force = False,
-    despite_freeze: Annotated[
-        str, typer.Option(metavar="REASON", help="Change things on days of a freeze.")
-    ] = "",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Only go on with the rollout that was cut off.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Walk the rollout on a simulation; change nothing.")
-    ] = False,
-    simulate: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="What takes how long and fails in a dry run (YAML)."),
-    ] = None,
+    despite_freeze: options.DespiteFreeze = "",
+    resume: options.Resume = False,
+    dry_run: options.DryRun = False,
+    simulate: options.Simulate = None,
     without_probes: options.WithoutProbes = False,
-    events: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write every event there as a JSON line.")
-    ] = None,
+    events: options.Events = None,
     without_isolation: options.WithoutIsolation = False,
+    by: options.By = "",
+    remote: options.Remote = None,
+    take_ownership: options.TakeOwnership = False,
     port: options.Port = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Show the plan, ask, and carry it out behind gates and in waves; what fails goes back."""
     from hubfleet import wiring
-    from hubfleet.planning.plan import Allowance
 
-    installation = wiring.open_installation(
-        fleet, state, port=port, without_isolation=without_isolation
+    if remote:
+        from hubfleet.cli import remote_verbs
+
+        how = {"yes": yes, "as_json": as_json, "quiet": quiet}
+        remote_verbs.apply(remote, only or [], fingerprint, message, **how)
+        return
+
+    asked = wiring.Asked("hubfleet apply", message, despite_freeze, not without_probes, drain, by)
+    place = wiring.open_installation(
+        fleet,
+        state,
+        port=port,
+        without_isolation=without_isolation,
+        take_ownership=take_ownership,
     )
-    asked = wiring.Asked("hubfleet apply", message, despite_freeze, probes=not without_probes)
-    rehearsing = dry_run or simulate is not None
-    with nullcontext() if rehearsing else installation.lease("hubfleet apply"):
-        if resume:
-            _refuse_another_rollout(installation)
-        allowance = Allowance(allow_removals or rehearsing, force or rehearsing)
-        made = choose_plan(installation, only or [], allowance, fingerprint)
-        if not rehearsing:
-            refuse_frozen(installation, made, despite_freeze)
-        silent = quiet or as_json
-        if not silent:
-            from hubfleet.cli.plan_text import print_plan
-
-            print_plan(made, installation.schedule(made), people_on(installation, made))
-        if made.steps and not (yes or rehearsing) and fingerprint is None:
-            _ask(made)
-        if rehearsing:
-            report = _rehearse(installation, made, asked, simulate, events, silent=silent)
-        else:
-            report = carry_out(installation, made, asked, quiet=silent, events=events)
+    run = _Run(place, asked, only or [], fingerprint, events, silent=quiet or as_json)
+    if rehearsing := dry_run or simulate is not None:
+        made, report = run.rehearse(simulate)
+    else:
+        made, report = run.apply(allow_removals, force, resume=resume, yes=yes)
     if as_json:
         output.print_json(report_as_json(report, made, dry_run=rehearsing))
-    print_outcome(report, quiet=silent)
+    print_outcome(report, quiet=quiet or as_json, rehearsed=rehearsing)
+    print_away(place)
     leave(report)
+    if place.away:
+        raise typer.Exit(exits.FAILED)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One call of the command; `silent` shows neither plan nor progress."""
+
+    place: Installation
+    asked: Asked
+    only: list[str]
+    fingerprint: str | None
+    events: Path | None
+    silent: bool
+
+    def apply(self, removals: bool, force: bool, *, resume: bool, yes: bool) -> tuple[Plan, Report]:
+        """Keep others out, choose and show the plan, ask, carry it out."""
+        from hubfleet.planning.plan import Allowance
+
+        with self.place.lease("hubfleet apply"):
+            if resume:
+                _refuse_another_rollout(self.place)
+            allowance = Allowance(removals, force)
+            made = choose_plan(self.place, self.only, allowance, self.fingerprint)
+            refuse_frozen(self.place, made, self.asked.despite_freeze)
+            self._show(made)
+            if made.steps and not yes and self.fingerprint is None:
+                _ask(made)
+            report = carry_out(self.place, made, self.asked, quiet=self.silent, events=self.events)
+        return made, report
+
+    def rehearse(self, script: Path | None) -> tuple[Plan, Report]:
+        """The same over a simulation, to which everything may be done."""
+        from hubfleet.cli.events_file import written_to
+        from hubfleet.cli.rollout_progress import RolloutProgress
+        from hubfleet.planning.plan import Allowance
+
+        made = choose_plan(
+            self.place, self.only, Allowance(removals=True, force=True), self.fingerprint
+        )
+        self._show(made)
+        # Virtual time is over at once: a live picture of it would only flicker.
+        shown = RolloutProgress(self.place.schedule(made), quiet=self.silent, live=False)
+        with shown, written_to(self.events, shown.listen) as tell:
+            return made, self.place.rehearse(made, self.asked, tell, script)
+
+    def _show(self, made: Plan) -> None:
+        if not self.silent:
+            from hubfleet.cli.plan_text import print_plan
+
+            drain = self.asked.drain or self.place.fleet.rollout.drain
+            people = people_on(self.place, made)
+            print_plan(made, self.place.schedule(made), people, drain)
+
+
+def print_away(installation: Installation) -> None:
+    """The clusters of which nothing is known, and why, on stderr."""
+    if installation.away:
+        output.print_problems(installation.away.values())
 
 
 def leave(report: Report) -> None:
@@ -153,30 +197,20 @@ def carry_out(
     from hubfleet.cli.rollout_progress import RolloutProgress
 
     with Progress("preparing", 0, quiet=quiet) as progress:
-        installation.prepare(made, progress.listen)
+        try:
+            installation.prepare(made, progress.listen)
+        except KeyboardInterrupt:
+            progress.close()
+            output.tell(
+                f"interrupted: no hub was touched; {progress.ended} of {progress.begun} things "
+                "are prepared and will be used; `hubfleet apply` goes on"
+            )
+            raise
     if not made.steps and not installation.state.open_rollout.exists():
         return installation.roll_out(made, asked, lambda event: None)
     schedule = installation.schedule(made)
     with RolloutProgress(schedule, quiet=quiet) as shown, written_to(events, shown.listen) as tell:
         return installation.roll_out(made, asked, tell)
-
-
-def _rehearse(
-    installation: Installation,
-    made: Plan,
-    asked: Asked,
-    script: Path | None,
-    events: Path | None,
-    *,
-    silent: bool,
-) -> Report:
-    from hubfleet.cli.events_file import written_to
-    from hubfleet.cli.rollout_progress import RolloutProgress
-
-    # Virtual time is over at once: a live picture of it would only flicker.
-    shown = RolloutProgress(installation.schedule(made), quiet=silent, live=False)
-    with shown, written_to(events, shown.listen) as tell:
-        return installation.rehearse(made, asked, tell, script)
 
 
 def _refuse_another_rollout(installation: Installation) -> None:

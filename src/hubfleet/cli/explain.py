@@ -13,6 +13,12 @@ def explain(
     hub: options.HubArgument,
     key: Annotated[str, typer.Argument(help="One key, or the start of some.")] = "",
     fleet: options.Fleet = None,
+    of_chart: Annotated[
+        bool,
+        typer.Option(
+            "--values", help="Show the values of the Helm chart that they become (Kubernetes only)."
+        ),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Show a hub's effective values, each with its layer, file and line."""
@@ -21,7 +27,13 @@ def explain(
     from hubfleet.fleet.load import load_fleet
     from hubfleet.kit.errors import failure
 
-    chosen = declared_hub(load_fleet(wiring.fleet_root(fleet)), hub)
+    loaded = load_fleet(wiring.fleet_root(fleet))
+    chosen = declared_hub(loaded, hub)
+    if of_chart:
+        from hubfleet.cli.explain_values import print_values
+
+        print_values(chosen, loaded.clusters[chosen.cluster], key, as_json=as_json)
+        return
     found = [
         (name, effective)
         for name, effective in sorted(chosen.effective.items())
@@ -55,3 +67,7 @@ def explain(
         place = "" if effective.place is None else str(effective.place)
         table.add_row(name, output.in_short(effective.value), effective.layer, place)
     output.stdout_console().print(table)
+    if loaded.clusters[chosen.cluster].file.platform == "kubernetes" and not key:
+        from hubfleet.cli.explain_values import tell_passed
+
+        tell_passed(chosen)

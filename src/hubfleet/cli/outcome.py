@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubfleet.cli import output
+from hubfleet.kit.units import format_duration
 
 if TYPE_CHECKING:
     from hubfleet.planning.plan import Plan
@@ -18,7 +19,7 @@ _WORDS = (
 )
 
 
-def print_outcome(report: Report, *, quiet: bool) -> None:
+def print_outcome(report: Report, *, quiet: bool, rehearsed: bool = False) -> None:
     """Problems to stderr, the sum to stdout, then what is worth knowing about single hubs."""
     problems = [*report.problems]
     problems += [problem for result in report.results for problem in result.problems]
@@ -29,6 +30,8 @@ def print_outcome(report: Report, *, quiet: bool) -> None:
     counts = [(len(report.of(fate)), words) for fate, words in _WORDS]  # type: ignore[arg-type]
     said = [f"{count} {words}" for count, words in counts if count]
     output.say(", ".join(said) or "nothing was changed")
+    if rehearsed:
+        output.say(f"a rehearsal: it would take {format_duration(round(report.seconds))}")
     for result in report.results:
         if result.outcome and result.outcome.note:
             output.say(result.outcome.note)

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from hubfleet.cli.output import in_short, stdout_console
+from hubfleet.cli.output import stdout_console
 from hubfleet.planning.explain import explain, summary
 from hubfleet.planning.plan import Plan
 from hubfleet.planning.schedule import Schedule
 from hubfleet.planning.steps import Action, CreateHub, Reason, RemoveHub, Step, action
+from hubfleet.planning.wording import changes, shown
 
 _SIGNS: dict[Action, tuple[str, str]] = {
     "create": ("+", "green"),
@@ -24,10 +25,11 @@ def print_plan(
     plan: Plan,
     schedule: Schedule | None = None,
     people: Mapping[str, Sequence[str]] = {},
+    drain: str = "",
 ) -> None:
     """Every step with its reasons, then the waves, the sum and the fingerprint.
 
-    `people` are those who work on hubs that would be removed.
+    `people` are those who work on hubs that would be removed, `drain` the time that they get.
     """
     console = stdout_console()
     for step in plan.steps:
@@ -37,7 +39,8 @@ def print_plan(
             console.print(Text(f"    {line}"))
         if isinstance(step, RemoveHub) and people.get(step.name):
             names = people[step.name]
-            console.print(Text(f"    {len(names)} work there now: {', '.join(names)}"))
+            told = f"; they are told and may go on for {drain}" if drain else ""
+            console.print(Text(f"    {len(names)} work there now: {', '.join(names)}{told}"))
     if plan.steps:
         console.print()
     if schedule:
@@ -70,11 +73,12 @@ def _reason_lines(step: Step) -> Iterator[str]:
         reasons = tuple(reason for reason in reasons if _own(step, reason))
     width = max((len(reason.key) for reason in reasons), default=0)
     for reason in reasons:
-        change = in_short(reason.new)
-        if not isinstance(step, CreateHub):
-            change = f"{in_short(reason.old)} -> {change}"
+        created = isinstance(step, CreateHub)
+        lines = [shown(reason.new)] if created else changes(reason.old, reason.new)
         place = f"   ({reason.place})" if reason.place else ""
-        yield f"{reason.key:<{width}}  {change}{place}"
+        for number, line in enumerate(lines):
+            key = "" if number else reason.key
+            yield f"{key:<{width}}  {line}{'' if number else place}"
 
 
 def _own(step: CreateHub, reason: Reason) -> bool:

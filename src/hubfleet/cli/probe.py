@@ -21,16 +21,25 @@ def probe(
     at_once: Annotated[
         int, typer.Option("--at-once", min=1, max=64, help="Hubs probed at the same time.")
     ] = 2,
+    remote: options.Remote = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Sign in, start a server, run code and save a file, as a person would; ends 1 on failure."""
     from hubfleet import wiring
+
+    if remote:
+        from hubfleet.cli import remote_verbs
+
+        remote_verbs.probe(remote, hubs or [], as_json=as_json, quiet=quiet)
+        return
     from hubfleet.cli.choosing import declared_hubs
 
     installation = wiring.open_installation(fleet, state)
     names = declared_hubs(installation.fleet, hubs or [])
-    results = probe_with_progress(installation, names, at_once=at_once, quiet=quiet or as_json)
+    results = probe_with_progress(
+        installation, names, at_once=at_once, quiet=quiet or as_json, explain=False
+    )
     if as_json:
         output.print_json({"probes": [result.as_json() for result in results]})
     elif not quiet:
@@ -41,9 +50,14 @@ def probe(
 
 
 def probe_with_progress(
-    installation: Installation, names: Sequence[str], *, at_once: int, quiet: bool
+    installation: Installation,
+    names: Sequence[str],
+    *,
+    at_once: int,
+    quiet: bool,
+    explain: bool = True,
 ) -> list[ProbeResult]:
-    """Probe with live progress on stderr; what is not healthy is explained there too."""
+    """Probe with live progress on stderr; with `explain`, what is not healthy is told there too."""
     from hubfleet.cli.progress import Progress
 
     if not names:
@@ -55,8 +69,9 @@ def probe_with_progress(
             names,
             at_once,
             lambda result: progress.listen(result.hub, result.verdict, result.seconds),
+            progress.listen,
         )
-    for result in results:
+    for result in results if explain else ():
         if result.verdict != "healthy" and not quiet:
             output.tell(f"{result.hub} is {result.verdict}: {result.cause}")
             output.tell(f"  hint: {result.hint}")

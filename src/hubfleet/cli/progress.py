@@ -30,7 +30,10 @@ class _Line:
 
 @dataclass
 class Progress:
-    """Shows what `listen` is told; `total` things are expected. Safe for several threads."""
+    """Shows what `listen` is told; `total` things are expected, 0 where nobody knows.
+
+    Safe for several threads.
+    """
 
     title: str
     total: int
@@ -55,8 +58,24 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the picture as it is now; the second call does nothing."""
         if self._live:
             self._live.stop()
+            self._live = None
+            self.quiet = True
+
+    @property
+    def begun(self) -> int:
+        """How many things were heard of."""
+        return len(self._lines)
+
+    @property
+    def ended(self) -> int:
+        """How many of them came to an end."""
+        return sum(line.ended is not None for line in self._lines.values())
 
     def listen(self, name: str, phase: str, seconds: float | None = None) -> None:
         """Note that `name` is now in `phase`; `seconds` where they are known better than here."""
@@ -75,12 +94,14 @@ class Progress:
         from rich.text import Text
 
         with self._lock:
-            ended = sum(line.ended is not None for line in self._lines.values())
             table = Table(box=None, pad_edge=False, show_header=False)
-            table.add_row(Text(f"{self.title} {ended}/{self.total}", style="bold"), "", "")
+            total = max(self.total, self.begun)
+            if not total:
+                return table
+            table.add_row(Text(f"{self.title} {self.ended}/{total}", style="bold"), "", "")
             for name, line in self._lines.items():
                 # At 43 hubs and more the finished ones would push the others off the screen.
-                if line.ended is None or line.phase in _BAD or self.total <= 12:
+                if line.ended is None or line.phase in _BAD or total <= 12:
                     seconds = (line.ended or monotonic()) - line.began
                     table.add_row(f"  {name}", _styled(line.phase), f"{seconds:5.1f} s")
             return table

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hubfleet.cli import options, output
+from hubfleet.cli.status_table import print_table
 
 if TYPE_CHECKING:
     from hubfleet.wiring import Installation
@@ -18,26 +19,46 @@ def status(
     show_passwords: Annotated[
         bool, typer.Option("--show-passwords", help="Also print how to sign in to each hub.")
     ] = False,
+    remote: options.Remote = None,
     as_json: options.Json = False,
 ) -> None:
     """Show every hub, declared or existing: its state, address and revision."""
     from hubfleet import wiring
 
+    if remote:
+        from hubfleet.cli import remote_verbs
+
+        remote_verbs.status(remote, as_json=as_json)
+        return
+
     installation = wiring.open_installation(fleet, state)
     rows = status_rows(installation)
+    unfinished = installation.unfinished()
+    remarks = [*([unfinished.sentence()] if unfinished else []), *installation.remarks()]
     if as_json:
-        output.print_json({"hubs": rows, "remarks": installation.remarks()})
+        console = console_row(installation)
+        output.print_json({"hubs": rows, "console": console, "remarks": remarks})
         return
     if not rows:
         output.say("This fleet has no hub yet; declare one in communities/<community>/hubs/.")
         return
-    _print_table(rows)
-    for remark in installation.remarks():
+    print_table(rows)
+    if console := console_row(installation):
+        output.say(f"console  {console['state']}  {console['url']}")
+    for remark in remarks:
         output.tell(f"note: {remark}")
     if show_passwords:
         from hubfleet.cli.up import print_addresses
 
         print_addresses(installation)
+
+
+def console_row(installation: Installation) -> dict[str, str] | None:
+    """`{"state", "url", "since"}` of the console; None for a fleet that needs none and has none."""
+    found, wanted = installation.running_console(), installation.console()
+    if found is not None:
+        return {"state": "running", "url": found.address, "since": found.since}
+    return {"state": "stopped", "url": wanted.address, "since": ""} if wanted else None
 
 
 def status_rows(installation: Installation) -> list[dict[str, object]]:
@@ -56,13 +77,14 @@ def status_rows(installation: Installation) -> list[dict[str, object]]:
     declared = installation.fleet.hubs
     waiting = {
         hub_name(step): f"{action(step)} is waiting"
-        for step in make_plan(installation.fleet, observations).steps
+        for step in make_plan(installation.joined.reachable(), observations).steps
     }
     rows: list[dict[str, object]] = []
     for name in sorted({*declared, *observed}):
         hub, seen = declared.get(name), observed.get(name)
         access = access_note(hub.values.access, today(hub.timezone)) if hub else ""
-        notes = (seen.note if seen else "", waiting.get(name, ""), access)
+        closing = f"closes at {seen.closing}" if seen and seen.closing else ""
+        notes = (seen.note if seen else "", closing, waiting.get(name, ""), access)
         rows.append(
             {
                 "hub": name,
@@ -75,38 +97,3 @@ def status_rows(installation: Installation) -> list[dict[str, object]]:
             }
         )
     return rows
-
-
-_COLOURS = {
-    "running": "green",
-    "starting": "yellow",
-    "hanging": "red",
-    "crashed": "red",
-    "stopped": "red",
-}
-
-
-_NARROW = 100
-"""Columns of a screen below which a table would break every word."""
-
-
-def _print_table(rows: list[dict[str, object]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    columns = ["hub", "cluster", "stage", "state", "url", "revision"]
-    columns += ["note"] if any(row["note"] for row in rows) else []
-    console = output.stdout_console()
-    if console.width < _NARROW:
-        for row in rows:
-            console.print(f"{row['hub']}  {row['state']}  {row['note'] or ''}".rstrip())
-            console.print(f"    {row['url'] or 'no address yet'}", soft_wrap=True)
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column == "url")
-    for row in rows:
-        cells = [Text(str(row[column] or "-")) for column in columns]
-        cells[3].stylize(_COLOURS.get(str(row["state"]), "dim"))
-        table.add_row(*cells)
-    console.print(table)

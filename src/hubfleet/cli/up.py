@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ def up(
     fleet: options.Fleet = None,
     state: options.State = None,
     allow_removals: options.AllowRemovals = False,
+    drain: options.Drain = None,
     force: options.Force = False,
     without_isolation: options.WithoutIsolation = False,
     port: options.Port = None,
@@ -36,9 +38,12 @@ def up(
         fleet, state, port=port, without_isolation=without_isolation
     )
     with installation.lease("hubfleet up"):
+        console_runs = start_console(installation, quiet=quiet)
         made = choose_plan(installation, [], Allowance(allow_removals, force))
         refuse_frozen(installation, made, "")
-        report = carry_out(installation, made, wiring.Asked("hubfleet up"), quiet=quiet)
+        report = carry_out(
+            installation, made, wiring.Asked("hubfleet up", drain=drain), quiet=quiet
+        )
     print_outcome(report, quiet=True)
     if report.interrupted:
         raise typer.Exit(exits.INTERRUPTED)
@@ -53,14 +58,32 @@ def up(
         if not made.steps:
             output.say("Nothing to do: every hub is as declared.")
         print_addresses(installation)
-    if not report.ok or any(probe.verdict == "failed" for probe in probes):
+    if not console_runs or not report.ok or any(probe.verdict == "failed" for probe in probes):
         raise typer.Exit(exits.FAILED)
 
 
+def start_console(installation: Installation, *, quiet: bool) -> bool:
+    """Have the console run before hubs are probed; says why when it cannot, for hubs go on."""
+    from hubfleet.kit.errors import HubfleetError
+
+    try:
+        installation.start_console(lambda _: None if quiet else output.tell("Starting the console"))
+    except HubfleetError as error:
+        output.print_problems(error.problems)
+        return False
+    return True
+
+
 def print_addresses(installation: Installation) -> None:
-    """Every hub's address and how to sign in, then what this machine cannot do."""
+    """The console's and every hub's address and how to sign in, then what this machine lacks."""
     observed = {hub.name: hub for seen in installation.observe() for hub in seen.hubs.values()}
     output.say("")
+    console = installation.running_console()
+    if console is not None and installation.console():
+        output.say(f"console  {console.address}")
+        if link := first_link(installation):
+            output.say("    nobody leads this service yet; become the first administrator with")
+            output.say(f"    {link}  (once, within an hour)")
     for name in installation.fleet.hubs:
         hub = observed.get(name)
         if hub is None:
@@ -68,10 +91,12 @@ def print_addresses(installation: Installation) -> None:
         if hub.state != "running":
             output.say(f"{name}  is {hub.state}: `hubfleet logs {name}` may say why")
             continue
-        sign_in = installation.local.sign_in(name)
+        sign_in = installation.joined.of(name).sign_in(name)
         output.say(f"{name}  {hub.url}")
         for line in sign_in_lines(sign_in):
             output.say(f"    {line}")
+        if sign_in.method in _WITH:
+            output.say(f"    callback address for the provider: {hub.url}hub/oauth_callback")
     remarks = installation.remarks()
     if remarks:
         output.say("")
@@ -86,6 +111,23 @@ def print_addresses(installation: Installation) -> None:
     output.say(f"  {program} down                (stops everything, keeps people's files)")
 
 
+def first_link(installation: Installation) -> str:
+    """The link for the first administrator; empty when there is one.
+
+    Asked of another process: Django can be set up in one way only, and a rollout needs it small.
+    """
+    words = ["first-link", "--fleet", str(installation.fleet.root)]
+    words += ["--state", str(installation.state.path)]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "hubfleet", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
 _WITH = {"github": "GitHub", "google": "Google", "cilogon": "CILogon", "oidc": "their provider"}
 
 
@@ -95,6 +137,8 @@ _ONE_FOR_ALL = "one for all users: whoever knows it can sign in under any of the
 def sign_in_lines(sign_in: SignIn) -> list[str]:
     """Who may sign in, and with what."""
     lines = []
+    if sign_in.method == "console":
+        lines.append("people sign in at the console")
     if sign_in.method in _WITH:
         lines.append(f"people sign in with {_WITH[sign_in.method]}")
     if sign_in.admins:

@@ -9,16 +9,22 @@ from hubfleet.cli.output import counted
 
 
 def validate(
-    fleet: options.Fleet = None, as_json: options.Json = False, quiet: options.Quiet = False
+    fleet: options.Fleet = None,
+    state: options.State = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Check the whole fleet and print every problem with its place and cure."""
     from hubfleet import wiring
     from hubfleet.fleet.load import FleetErrors, load_fleet
     from hubfleet.fleet.sign_in import ended_notes
     from hubfleet.kit.clock import today
+    from hubfleet.platforms.local.environment_findings import check_fetched_repositories
 
     try:
         loaded = load_fleet(wiring.fleet_root(fleet))
+        wiring.check_charts(loaded)
+        unread = check_fetched_repositories(loaded, wiring.state_folder(state))
     except FleetErrors as error:
         if not as_json:
             raise
@@ -34,7 +40,7 @@ def validate(
         raise typer.Exit(exits.FAILED) from None
     hubs, clusters = len(loaded.hubs), len(loaded.clusters)
     communities = len(loaded.communities)
-    notes = ended_notes(loaded, today(loaded.service.timezone))
+    notes = [*ended_notes(loaded, today(loaded.service.timezone)), *unread]
     if as_json:
         counts = {"hubs": hubs, "clusters": clusters, "communities": communities}
         output.print_json({"ok": True, **counts, "problems": [], "notes": notes})

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
 
+from hubfleet.fleet.console import console_place, console_problems
 from hubfleet.fleet.drafts import Draft
 from hubfleet.fleet.environments import environment_problems
 from hubfleet.fleet.fields import PROBE_USER
 from hubfleet.fleet.layers import Settings
+from hubfleet.fleet.mail import mail_problems
 from hubfleet.fleet.model import Cluster, Community, FleetFile, Layer
 from hubfleet.fleet.passthrough import passthrough_problems
 from hubfleet.fleet.policy_checks import rollout_problems
 from hubfleet.fleet.profile_checks import hub_profile_problems, profile_problems
+from hubfleet.fleet.providers import provider_problems
 from hubfleet.fleet.responsibilities import BY_SLUG
 from hubfleet.fleet.sign_in import sign_in_problems
 from hubfleet.fleet.words import nearest
@@ -87,16 +90,52 @@ def cross_problems(
     """What is wrong between files. `documents`: the communities' by name; `""` is the fleet's."""
     yield from _time_zone(file, documents[""])
     yield from rollout_problems(file.rollout, drafts, documents[""])
+    yield from _own_items(file, documents[""])
+    yield from mail_problems(file.service.mail, documents[""])
+    yield from _console(file, drafts, documents[""])
     for draft in drafts.values():
         yield from _cluster(draft, clusters)
-        yield from sign_in_problems(draft)
+        cluster = clusters.get(draft.values.cluster or "")
+        here = cluster is None or cluster.file.platform == "local"
+        yield from sign_in_problems(draft, on_this_machine=here)
         yield from _groups(draft)
         yield from hub_profile_problems(draft)
     yield from _domains(drafts)
     yield from _dedicated(clusters, drafts)
     yield from _community_names(communities, documents)
     for name, community in communities.items():
-        yield from _community(community, documents[name])
+        yield from _community(community, documents[name], file)
+
+
+def _console(file: FleetFile, drafts: Mapping[str, Draft], document: Document) -> Iterator[Problem]:
+    console = file.service.console
+    hubs = {draft.domain: draft.name for draft in drafts.values()}
+    yield from console_problems(console, hubs, document.place(("service", "console", "address")))
+    place = console_place(console, file.service.domain)
+    address = place.address if place else f"https://console.{file.service.domain}"
+    yield from provider_problems(console.providers, address, document)
+    signs_in = [draft for draft in drafts.values() if draft.values.access.sign_in == "console"]
+    if console.address is None and signs_in and place is None:
+        yield Problem(
+            "no-console-address",
+            "nothing says where the console is",
+            document.place(("service", "domain")),
+            f"People of `{signs_in[0].name}` sign in there (`sign_in: console`).",
+            f"write `console: {{address: https://console.{file.service.domain}}}` under `service`, "
+            "or choose another `sign_in`",
+        )
+
+
+def _own_items(file: FleetFile, document: Document) -> Iterator[Problem]:
+    for slug in file.service.responsibilities:
+        if slug in BY_SLUG:
+            yield Problem(
+                "duplicate-responsibility",
+                f"`{slug}` is one of the 20 responsibilities already",
+                document.place(("service", "responsibilities", slug)),
+                f"It says: {BY_SLUG[slug].sentence}",
+                "choose another word, or leave it out",
+            )
 
 
 def _time_zone(file: FleetFile, document: Document) -> Iterator[Problem]:
@@ -138,6 +177,8 @@ def _groups(draft: Draft) -> Iterator[Problem]:
     values = draft.values
     if values.access.sign_in == "oidc" and values.access.oidc.groups_claim:
         return  # the provider knows its groups, we do not
+    if values.access.sign_in == "console":
+        return  # so does the console
     used: list[tuple[str, tuple[str | int, ...]]] = [
         (group, ("access", "allow", "groups", index))
         for index, group in enumerate(values.access.allow.groups)
@@ -219,17 +260,19 @@ def _community_names(
             )
 
 
-def _community(community: Community, document: Document) -> Iterator[Problem]:
+def _community(community: Community, document: Document, fleet: FleetFile) -> Iterator[Problem]:
     file = community.file
-    for slug in file.responsibilities:
-        if slug not in BY_SLUG:
-            near = nearest(slug, list(BY_SLUG))
-            yield Problem(
-                "unknown-responsibility",
-                f"there is no responsibility `{slug}`",
-                document.place(("responsibilities", slug)),
-                hint=f"did you mean `{near}`?" if near else f"known: {', '.join(BY_SLUG)}",
-            )
+    known = [*BY_SLUG, *fleet.service.responsibilities]
+    for key in ("responsibilities", "responsibility_notes"):
+        for slug in getattr(file, key):
+            if slug not in known:
+                near = nearest(slug, known)
+                yield Problem(
+                    "unknown-responsibility",
+                    f"there is no responsibility `{slug}`",
+                    document.place((key, slug)),
+                    hint=f"did you mean `{near}`?" if near else f"known: {', '.join(known)}",
+                )
     agreement = file.agreement
     if agreement and agreement.end and agreement.end < agreement.start:
         yield Problem(

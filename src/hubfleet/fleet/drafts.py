@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hubfleet.fleet.console import ConsolePlace
 from hubfleet.fleet.layers import (
     Setting,
     Settings,
@@ -101,6 +102,7 @@ def draft_hub(
         {
             "domain": fleet.document.place(("service", "domain")),
             "timezone": fleet.document.place(("service", "timezone")),
+            "console": fleet.document.place(("service", "console", "address")),
             "title": community.document.place(("name",)),
         },
     )
@@ -113,6 +115,7 @@ def finish(
     environments: tuple[HubEnvironment, ...] = (),
     of_environments: Mapping[str, tuple[Any, Place]] | None = None,
     logo: Logo | None = None,
+    console: ConsolePlace | None = None,
 ) -> Hub:
     """The hub with its computed values. `gate` is the full name of the hub that gates it."""
     values = draft.values
@@ -133,6 +136,11 @@ def finish(
         else:
             effective[".".join(path)] = Effective(value, setting.layer, setting.place)
     effective["timezone"] = Effective(timezone, "computed", draft.origins["timezone"])
+    if values.access.sign_in != "console":
+        console = None
+    if console is not None:
+        effective["console"] = Effective(console.address, "computed", draft.origins["console"])
+        effective["console.bind"] = Effective(console.bind, "computed", draft.origins["console"])
     if logo is not None:
         effective["page.logo_content"] = Effective(logo.name, "computed")
     for key, (value, place) in (of_environments or {}).items():
@@ -149,6 +157,7 @@ def finish(
         environments=environments,
         timezone=timezone,
         logo=logo,
+        console=console,
     )
 
 

@@ -15,12 +15,16 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from hubfleet.fleet.declared import Deep
 from hubfleet.fleet.model import HubValues, Layer
 from hubfleet.fleet.yaml import Document, KeyPath
 from hubfleet.kit.errors import Place
 
 Shape = Mapping[str, "Shape"] | None
 """How deep mappings merge: None is one value, `*` any key of a free mapping."""
+
+_AT_EVERY_DEPTH: dict[str, Any] = {}
+_AT_EVERY_DEPTH["*"] = _AT_EVERY_DEPTH
 
 ValuePath = tuple[str, ...]
 
@@ -52,7 +56,12 @@ Settings = Mapping[ValuePath, Setting]
 @cache
 def shape_of(model: type[BaseModel]) -> Shape:
     """The shape of a model's fields."""
-    return {name: _shape(info.annotation) for name, info in model.model_fields.items()}
+    return {
+        name: _AT_EVERY_DEPTH
+        if any(isinstance(mark, Deep) for mark in info.metadata)
+        else _shape(info.annotation)
+        for name, info in model.model_fields.items()
+    }
 
 
 def _shape(annotation: Any) -> Shape:

@@ -6,7 +6,7 @@ Nothing here asks the clock: whether an `until` has passed is for those who act 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from hubfleet.fleet.checks import cross_problems, layer_problems
+from hubfleet.fleet.console import console_place
 from hubfleet.fleet.drafts import Draft, Source, draft_hub, finish, gates_of
 from hubfleet.fleet.environments import EnvironmentReader, computed_values, one_kind
 from hubfleet.fleet.folder import FLEET_FILE, Survey, find_root, not_a_fleet, survey
+from hubfleet.fleet.kubernetes_checks import chart_content, cluster_problems, hub_problems
 from hubfleet.fleet.layers import merge, settings_of
 from hubfleet.fleet.logo import logo_of
 from hubfleet.fleet.model import (
@@ -29,10 +31,12 @@ from hubfleet.fleet.model import (
     Hub,
     HubValues,
     Layer,
+    Service,
 )
 from hubfleet.fleet.secrets.findings import findings
 from hubfleet.fleet.secrets.secret_yaml import (
     is_secret_file,
+    joined,
     not_secret,
     outside_of,
     read_secret_file,
@@ -44,6 +48,8 @@ from hubfleet.kit.errors import HubfleetError, Place, Problem, in_reading_order
 __all__ = ["FleetErrors", "find_root", "load_fleet"]
 
 FileModel = TypeVar("FileModel", bound=BaseModel)
+SERVICE = "service"
+"""The part of fleet.yaml that is no hub's and may have secrets."""
 
 # What stands in for a required key that is missing or wrong, so that the rest of the fleet can
 # still be checked; no fleet with a stand-in is ever returned.
@@ -145,7 +151,7 @@ class _Loading:
     def load(self) -> Fleet:
         found = self.found
         document = self.read(FLEET_FILE)
-        file = self.typed(document, FleetFile)
+        file = self.typed(self.with_secrets(document, SERVICE), FleetFile)
         fleet_source = self.source(document, "fleet", ("defaults",))
         clusters, cluster_sources = self.clusters()
         documents = {name: self.read(path) for name, path in found.communities.items()}
@@ -171,24 +177,32 @@ class _Loading:
         self.problems += gate_problems
         documents[""] = document
         self.problems += cross_problems(file, clusters, communities, drafts, documents)
-        zone = file.service.timezone
-        hubs = self.hubs(drafts, gates, zone)
+        self.problems += hub_problems(drafts, clusters, found.root)
+        by_images = {n for n, one in clusters.items() if one.file.platform == "kubernetes"}
+        hubs = self.hubs(drafts, gates, file.service, by_images)
         return Fleet(found.root, file.service, file.rollout, clusters, communities, hubs)
 
     def hubs(
-        self, drafts: Mapping[str, Draft], gates: Mapping[str, str], zone: str
+        self,
+        drafts: Mapping[str, Draft],
+        gates: Mapping[str, str],
+        service: Service,
+        by_images: Collection[str],
     ) -> dict[str, Hub]:
+        """The finished hubs; `by_images` are the clusters on which software comes as images."""
+        zone, console = service.timezone, console_place(service.console, service.domain)
         reader = EnvironmentReader(self.found.root, with_locks=self.with_locks)
         hubs = {}
         for name, draft in drafts.items():
-            environments, problems = reader.environments_of(draft)
+            imaged = draft.values.cluster in by_images
+            environments, problems = reader.environments_of(draft, by_images=imaged)
             self.problems += problems
-            computed = computed_values(environments)
+            computed = {**computed_values(environments), **chart_content(draft, self.found.root)}
             logo = logo_of(draft, self.found.root)
             if isinstance(logo, Problem):
                 self.problems.append(logo)
                 logo = None
-            hubs[name] = finish(draft, gates.get(name), zone, environments, computed, logo)
+            hubs[name] = finish(draft, gates.get(name), zone, environments, computed, logo, console)
         return hubs
 
     def communities(self, documents: Mapping[str, Document]) -> dict[str, Community]:
@@ -212,37 +226,8 @@ class _Loading:
             typed = self.typed(document, ClusterFile)
             clusters[name] = Cluster(name, typed, document.place(()))
             sources[name] = self.source(document, "cluster", ("defaults",))
-            self.platform_problems(typed, document)
+            self.problems += cluster_problems(typed, document)
         return clusters, sources
-
-    def platform_problems(self, file: ClusterFile, document: Document) -> None:
-        place = document.place(("platform",))
-        if file.platform == "kubernetes":
-            self.problem(
-                "not-yet",
-                "clusters on Kubernetes are not supported yet",
-                place,
-                why="They come with a later version.",
-                hint="use `platform: local`",
-            )
-            if file.kubernetes is None:
-                self.problem(
-                    "no-platform-block",
-                    "`platform: kubernetes` needs a `kubernetes` block",
-                    place,
-                    why="Nothing says how to reach the cluster.",
-                    hint="add `kubernetes:` with how to reach it",
-                )
-        elif file.kubernetes is not None:
-            self.problem(
-                "wrong-platform-block",
-                "a local cluster has no `kubernetes` block",
-                document.place(("kubernetes",)),
-                hint="remove the block",
-            )
-
-    def problem(self, code: str, what: str, place: Place, *, why: str = "", hint: str = "") -> None:
-        self.problems.append(Problem(code, what, place, why, hint))
 
     def read(self, file: str) -> Document:
         document = read_yaml(self.found.root / file, file)
@@ -263,6 +248,13 @@ class _Loading:
         kept = {key: inner for key, inner in value.items() if key not in tops}
         return model.model_validate({**_STAND_INS[model], **kept})
 
+    def with_secrets(self, document: Document, key: str) -> Document:
+        """With what the secret file beside it holds under a key that is no hub's field."""
+        secret_file = self.found.secrets.get(document.file)
+        if secret_file is None:
+            return document
+        return joined(document, read_secret_file(self.found.root / secret_file, secret_file), key)
+
     def source(self, document: Document, layer: Layer, prefix: KeyPath) -> Source:
         """The hub fields that a file and the secret file beside it hold; the secret one wins."""
         plain = self.one_source(document, layer, prefix)
@@ -270,7 +262,8 @@ class _Loading:
         if secret_file is None:
             return plain
         secrets = read_secret_file(self.found.root / secret_file, secret_file)
-        self.problems += [*secrets.problems, *outside_of(prefix, secrets)]
+        also = (SERVICE,) if layer == "fleet" else ()
+        self.problems += [*secrets.problems, *outside_of(prefix, secrets, also)]
         secret = self.one_source(secrets, layer, prefix)
         settings = merge(plain.settings, secret.settings)
         return Source(settings, document, sound=plain.sound and secret.sound)

@@ -17,9 +17,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from hubfleet.fleet.access import Access
+from hubfleet.fleet.console import Console, ConsolePlace
 from hubfleet.fleet.declared import Declared as Declared  # noqa: PLC0414, theirs too
 from hubfleet.fleet.fields import (
     CELL_PATTERN,
+    IMAGE_PATTERN,
     INTERFACE_PATTERN,
     PYTHON_PATTERN,
     WEBSITE_PATTERN,
@@ -32,9 +34,12 @@ from hubfleet.fleet.fields import (
     Memory,
     Name,
     Number,
+    ServerMemory,
     Text,
     UserName,
 )
+from hubfleet.fleet.kubernetes import Chart, HelmValues, Kubernetes
+from hubfleet.fleet.mail import Mail
 from hubfleet.fleet.page import Logo, Page
 from hubfleet.fleet.policy import Rollout as Rollout  # noqa: PLC0414, theirs too
 from hubfleet.fleet.software import HubEnvironment
@@ -48,7 +53,7 @@ Owner = Literal["community", "operator", "shared"]
 class Limits(Declared):
     """The most that one person's server may use."""
 
-    memory: Memory | None = "1G"
+    memory: ServerMemory | None = "1G"
     """Memory of all of a person's processes together."""
     cpu: Number | None = Field(default=1.0, gt=0, le=1024)
     """CPUs; 0.5 is half of one."""
@@ -66,7 +71,7 @@ class Guarantees(Declared):
 class ProfileLimits(Declared):
     """What a profile changes of the hub's limits; what it leaves out stays."""
 
-    memory: Memory | None = None
+    memory: ServerMemory | None = None
     """Memory of all of a person's processes together."""
     cpu: Number | None = Field(default=None, gt=0, le=1024)
     """CPUs; 0.5 is half of one."""
@@ -133,11 +138,17 @@ class Environment(Declared):
     """The full commit of a repository with an address."""
     subfolder: Text | None = None
     """Where in the repository the files are that describe the environment."""
+    image: str | None = Field(default=None, pattern=IMAGE_PATTERN)
+    """Instead of packages: a container image with its tag or digest (Kubernetes only)."""
 
 
 class Snapshots(Declared):
-    """How long snapshots of homes are kept."""
+    """When snapshots of homes are made, and how long they are kept."""
 
+    nightly: Flag = True
+    """Make one every night; `false`: only `hubfleet home snapshot` makes them."""
+    hour: Count = Field(default=2, ge=0, le=23)
+    """The hour in which it is made, in the service's time zone."""
     daily: Count = Field(default=7, ge=0, le=366)
     """The last snapshot of each of so many days."""
     weekly: Count = Field(default=4, ge=0, le=520)
@@ -152,9 +163,10 @@ class Storage(Declared):
     shared_readwrite: Flag = False
     """Give everyone a folder `shared-readwrite` that everyone can write."""
     home_quota: Memory | None = None
-    """The most that one home may hold: a warning from 90 %, no new server from 110 %."""
+    """The most that one home may hold: a warning from 90 %; at 100 % the file system refuses more
+    where it can, elsewhere no new server is started from 110 %."""
     snapshots: Snapshots = Snapshots()
-    """How long snapshots of homes are kept."""
+    """When snapshots of homes are made, and how long they are kept."""
 
 
 class Culling(Declared):
@@ -222,6 +234,19 @@ class HubValues(Declared):
     """Offer terminals; what `false` cannot prevent is told in the documentation."""
     jupyterhub: JupyterHub = JupyterHub()
     """Pass-through to JupyterHub's own configuration."""
+    chart: Chart = Chart()
+    """The Helm chart that the hub is made of (Kubernetes only)."""
+    helm_values: HelmValues = {}
+    """Pass-through to the chart's values; wins over all that is rendered (Kubernetes only)."""
+
+
+class OwnItem(Declared):
+    """An item that the operator adds to the shared responsibility model."""
+
+    sentence: Text
+    """What is to be done."""
+    owner: Owner = "operator"
+    """Who does it where a community's `responsibilities` say nothing else."""
 
 
 class Service(Declared):
@@ -237,6 +262,15 @@ class Service(Declared):
     """Hubs are `<hub>-<community>.<domain>`; `localhost` on one machine."""
     timezone: str = "UTC"
     """An IANA name; dates in the declaration mean days of this zone."""
+    console: Console = Console()
+    """Where the console is, at which people sign in to all hubs."""
+    mail: Mail = Mail()
+    """How invitations and other mail are sent."""
+    responsibilities: dict[Name, OwnItem] = {}
+    """Further items of the shared responsibility model beside the 20, by a word for each."""
+    changes: Literal["commit", "branch"] = "commit"
+    """What a change made in the console becomes: a commit on the branch in use, or a branch of its
+    own that somebody reviews and merges."""
 
 
 class FleetFile(Declared):
@@ -259,7 +293,7 @@ class ClusterFile(Declared):
     """Where it is."""
     tenancy: Literal["shared", "dedicated"] = "shared"
     """`dedicated`: for one community only."""
-    kubernetes: dict[str, Any] | None = None
+    kubernetes: Kubernetes | None = None
     """How to reach it, for `platform: kubernetes`."""
     defaults: dict[str, Any] = {}
     """Any hub field, for the hubs on this cluster."""
@@ -313,6 +347,8 @@ class CommunityFile(Declared):
     """Whom else to tell."""
     responsibilities: dict[str, Owner] = {}
     """Who owns which of the 20 items, where it differs from the default split."""
+    responsibility_notes: dict[str, Text] = {}
+    """What was agreed about an item beside its owner."""
     agreement: Agreement | None = None
     """The terms under which the community is served."""
     defaults: dict[str, Any] = {}
@@ -337,7 +373,8 @@ class Hub:
 
     `effective` is flat: `limits.memory` -> Effective("2G", "cluster", place). It holds every
     field, in canonical spelling, with `domain`, `title` and `gate` computed where nobody set them,
-    and the service's `timezone`, in which the hub's days begin and end.
+    and the service's `timezone`, in which the hub's days begin and end. `console` is where people
+    sign in, for a hub with `sign_in: console`.
     """
 
     name: str
@@ -351,6 +388,7 @@ class Hub:
     environments: tuple[HubEnvironment, ...] = ()
     timezone: str = "UTC"
     logo: Logo | None = None
+    console: ConsolePlace | None = None
 
     @property
     def stage(self) -> Stage:

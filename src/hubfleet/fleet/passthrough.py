@@ -7,8 +7,9 @@ from typing import Any
 
 from hubfleet.fleet.layers import Setting, Settings
 from hubfleet.fleet.secrets.findings import names_a_secret
-from hubfleet.fleet.traits import known_traits
-from hubfleet.fleet.words import nearest
+from hubfleet.fleet.secrets.secret import Secret
+from hubfleet.fleet.traits import expected, known_traits
+from hubfleet.fleet.words import described, nearest
 from hubfleet.kit.errors import Problem
 
 # Traits that a person could want to set, and the field that does it.
@@ -157,7 +158,18 @@ def _problem(class_name: str, trait: str, setting: Setting) -> Problem | None:
         names_a_secret(trait) and isinstance(setting.value, str)
     ):
         return _secret(full, setting)
-    return _owned(class_name, trait, full, setting)
+    return _owned(class_name, trait, full, setting) or _mistyped(
+        classes[class_name][trait], full, setting
+    )
+
+
+def _mistyped(kind: str, full: str, setting: Setting) -> Problem | None:
+    """JupyterHub itself would only say so when the hub starts."""
+    words = expected(kind, setting.value)
+    if words is None or isinstance(setting.value, Secret):
+        return None
+    what = f"`{full}` must be {words}, not {described(setting.value)}"
+    return Problem("wrong-type", what, setting.place, hint=f"write {words}")
 
 
 def _owned(class_name: str, trait: str, full: str, setting: Setting) -> Problem | None:

@@ -80,7 +80,7 @@ def _schema(kind: str, model: type[BaseModel], title: str) -> dict[str, Any]:
     if "responsibilities" in properties:
         responsibilities = properties["responsibilities"]
         owner = responsibilities["additionalProperties"]
-        responsibilities["additionalProperties"] = False
+        # The operator's own items, which stand in another file, are open to an editor too.
         responsibilities["properties"] = {
             item.slug: {**owner, "description": f"{item.number}. {item.sentence}"}
             for item in RESPONSIBILITIES

@@ -17,16 +17,27 @@ from pydantic_core import ErrorDetails
 from hubfleet.fleet.fields import (
     ADDRESS_PATTERN,
     CELL_PATTERN,
+    CHART_REPOSITORY_PATTERN,
+    CHART_VERSION_PATTERN,
+    CONNECTION_PATTERN,
+    CONSOLE_PATTERN,
     DOMAIN_PATTERN,
     EMAIL_PATTERN,
     ENTITY_PATTERN,
     GITHUB_PATTERN,
+    IMAGE_PATTERN,
     INTERFACE_PATTERN,
+    LABEL_PATTERN,
+    LISTEN_PATTERN,
     LOGO_PATTERN,
+    MAIL_SERVER_PATTERN,
     NAME_PATTERN,
+    NAMESPACE_PATTERN,
     PYTHON_PATTERN,
+    SERVER_PATTERN,
     TEAM_PATTERN,
     USER_NAME_PATTERN,
+    VARIABLE_PATTERN,
     WEBSITE_PATTERN,
 )
 from hubfleet.fleet.model import HubValues
@@ -42,7 +53,7 @@ _PATTERNS = {
     EMAIL_PATTERN: ("an e-mail address", "write one such as ada@example.org"),
     INTERFACE_PATTERN: (
         "an interface",
-        "write lab, notebook, rstudio, or a path that begins with /",
+        "write lab, notebook, rstudio, or a path that begins with one /",
     ),
     USER_NAME_PATTERN: ("a user name", "leave out slashes, a first dot and control characters"),
     PYTHON_PATTERN: ("a Python version", 'write one such as "3.12"'),
@@ -55,6 +66,32 @@ _PATTERNS = {
     ),
     GITHUB_PATTERN: ("a GitHub organisation", "write it as in the address of its page"),
     TEAM_PATTERN: ("a GitHub team", "write it as organisation:team"),
+    IMAGE_PATTERN: (
+        "an image with a tag or digest",
+        "write it as registry/name:tag, such as quay.io/jupyter/scipy-notebook:2026-10-01",
+    ),
+    CHART_REPOSITORY_PATTERN: (
+        "where charts come from",
+        "write an address that begins with https:// or oci://, without a name and password",
+    ),
+    CHART_VERSION_PATTERN: ("an exact version of a chart", "write one such as 4.3.3"),
+    CONSOLE_PATTERN: (
+        "the address of a console",
+        "write a whole host, such as https://console.example.org",
+    ),
+    LISTEN_PATTERN: ("a place to listen", "write host and port, such as 127.0.0.1:8010"),
+    CONNECTION_PATTERN: ("a host and a port", "write one such as 192.0.2.7:443"),
+    LABEL_PATTERN: ("a Gateway", "write it as namespace/name"),
+    NAMESPACE_PATTERN: (
+        "a name for namespaces",
+        'write one such as "{community}-{hub}", in lower-case letters, digits and `-`',
+    ),
+    SERVER_PATTERN: ("the address of an API", "write one such as https://192.0.2.7:6443"),
+    VARIABLE_PATTERN: ("the name of a variable", "write one such as AWS_PROFILE"),
+    MAIL_SERVER_PATTERN: (
+        "a mail server",
+        "write one such as smtp://mail.example.org or smtps://mail.example.org:465",
+    ),
     LOGO_PATTERN: ("a file in the community's folder", "write one such as page/logo.svg"),
 }
 

@@ -23,8 +23,25 @@ def installed_traits() -> dict[str, Any]:
     own = {kind for kind in JupyterHub().classes if "oauthenticator" not in kind.__module__}
     providers = {GitHubOAuthenticator, GoogleOAuthenticator, CILogonOAuthenticator}
     classes = {*own, LocalAuthenticator, Proxy, OAuthenticator, GenericOAuthenticator, *providers}
-    traits = {c.__name__: sorted(c.class_trait_names(config=True)) for c in classes}
+    traits = {c.__name__: _kinds(c) for c in classes}
     return {"jupyterhub": version("jupyterhub"), "classes": dict(sorted(traits.items()))}
+
+
+def _kinds(owner: Any) -> dict[str, str]:
+    """What each trait takes; only where every value of another type is refused by traitlets."""
+    import traitlets
+
+    kinds = {
+        traitlets.Bool: "bool",
+        traitlets.Integer: "int",
+        traitlets.Int: "int",
+        traitlets.Float: "float",
+        traitlets.Unicode: "text",
+        traitlets.List: "list",
+        traitlets.Dict: "mapping",
+    }
+    traits = owner.class_traits(config=True)
+    return {name: kinds.get(type(trait), "any") for name, trait in sorted(traits.items())}
 
 
 if __name__ == "__main__":

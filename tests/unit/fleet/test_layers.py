@@ -125,7 +125,16 @@ def test_nesting_undoes_flattening(value: dict[str, Any]):
 def test_the_highest_layer_that_says_something_wins(layers: dict[str, Any]):
     hub = load(layers)
 
-    computed = {"domain", "title", "gate", "timezone", "cluster", "access.admins"}
+    computed = {
+        "domain",
+        "title",
+        "gate",
+        "timezone",
+        "cluster",
+        "console",
+        "console.bind",
+        "access.admins",
+    }
     found = {
         key: (effective.value, effective.layer)
         for key, effective in hub.effective.items()

@@ -56,7 +56,10 @@ def test_sound_files_fit(kind: str, file: str):
         ("cluster", {"platform": "docker"}),
         ("cluster", {"platform": "local", "defaults": {"cluster": "reef"}}),
         ("community", {**EXAMPLES["community"][0], "representatives": []}),
-        ("community", {**EXAMPLES["community"][0], "responsibilities": {"fly": "operator"}}),
+        (
+            "community",
+            {**EXAMPLES["community"][0], "responsibilities": {"define-environment": "nobody"}},
+        ),
         ("community", {**EXAMPLES["community"][0], "defaults": {"limits": {"memory": True}}}),
     ],
 )

@@ -21,7 +21,8 @@ from tests.fleets import write_fleet
 
 
 def hub(**access: Any) -> HubValues:
-    return HubValues.model_validate({"access": access, "groups": {"class": ["eve"]}})
+    chosen = {"sign_in": "shared-password", **access}
+    return HubValues.model_validate({"access": chosen, "groups": {"class": ["eve"]}})
 
 
 def test_people_are_named_by_lists_and_by_groups():
@@ -34,6 +35,14 @@ def test_people_are_named_by_lists_and_by_groups():
     ("access", "said"),
     [
         ({"everyone": True}, ("everyone who knows the password, under any name",)),
+        ({"sign_in": "console"}, ("users and groups kept in the console",)),
+        (
+            {"sign_in": "console", "everyone": True, "until": "2026-12-01"},
+            (
+                "everyone with an account at the console until 2026-12-01",
+                "users and groups kept in the console",
+            ),
+        ),
         (
             {"sign_in": "github", "everyone": True, "until": "2026-12-01"},
             ("everyone with an account on GitHub until 2026-12-01",),
@@ -97,6 +106,7 @@ def test_a_fleet_tells_whose_last_day_has_passed(tmp_path: Path):
 
 
 def test_the_callback_address_is_the_hubs_own():
-    assert callback_url("hub.example.org") == "https://hub.example.org/hub/oauth_callback"
-    local = "http://prod-earth.localhost:8000/hub/oauth_callback"
-    assert callback_url("prod-earth.localhost") == local
+    elsewhere = callback_url("hub.example.org", on_this_machine=False)
+    assert elsewhere == "https://hub.example.org/hub/oauth_callback"
+    local = "http://prod-earth.localhost:8000/hub/oauth_callback (or your --port instead of 8000)"
+    assert callback_url("prod-earth.localhost", on_this_machine=True) == local
