@@ -17,6 +17,7 @@ import threading
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
 
 import psutil
@@ -119,7 +120,9 @@ def _copy_to(
     where = work.place(hub.name)
     claim(work.api, where)
     for kind, value in objects:
-        work.api.create(kind, _bare(value), where.namespace)
+        copy = _bare(deepcopy(value))
+        copy["metadata"]["labels"]["release"] = where.release
+        work.api.create(kind, copy, where.namespace)
     chart = chart_of(hub, fleet.root, Path("/nowhere"))
     job = Job(hub, str(chart.path), chart.name, software())
     record = wanted_record(work, job, Pins.made())
@@ -131,9 +134,8 @@ def _copy_to(
         "name": where.release,
         marks.FINGERPRINT: record.fingerprint,
     }
-    copy = {**_bare(release), "metadata": {"name": f"sh.helm.release.v1.{where.release}.v1"}}
-    copy["metadata"]["labels"] = labels
-    work.api.create(SECRETS, copy, where.namespace)
+    meta = {"name": f"sh.helm.release.v1.{where.release}.v1", "labels": labels}
+    work.api.create(SECRETS, {**_bare(release), "metadata": meta}, where.namespace)
 
 
 def _bare(value: Object) -> Object:

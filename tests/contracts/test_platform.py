@@ -54,11 +54,11 @@ def simulated(folder: Path) -> Iterator[Made]:
 
 
 @contextmanager
-def kubernetes(folder: Path) -> Iterator[Made]:
+def kubernetes(folder: Path, program: str | None = None) -> Iterator[Made]:
     """On a real API server; skipped, with the reason, where there is none."""
     from tests.control_plane.places import cluster_place
 
-    with cluster_place(folder) as place:
+    with cluster_place(folder, program) as place:
         # A platform is made for one fleet; its clusters and charts are those of all of them here.
         def declared(folder: Path, memory: str = "512M") -> Fleet:
             return place.fleet(folder.name, {"ant/prod": {"limits": {"memory": memory}}})
@@ -66,7 +66,23 @@ def kubernetes(folder: Path) -> Iterator[Made]:
         yield place.platform(place.fleet("first", {})), declared
 
 
-PLATFORMS = {"local": local, "simulated": simulated, "kubernetes": kubernetes}
+@contextmanager
+def kubernetes_with_helm_3(folder: Path) -> Iterator[Made]:
+    from tests.control_plane.programs import helm_3
+
+    program = helm_3()
+    if program is None:
+        pytest.skip("no helm 3: put `helm3` on PATH, or name one in HUBFLEET_TEST_HELM3")
+    with kubernetes(folder, program) as made:
+        yield made
+
+
+PLATFORMS = {
+    "local": local,
+    "simulated": simulated,
+    "kubernetes": kubernetes,
+    "kubernetes-helm-3": kubernetes_with_helm_3,
+}
 
 
 @pytest.fixture(params=PLATFORMS)

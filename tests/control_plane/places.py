@@ -187,14 +187,13 @@ def work_on(cluster: Cluster, fleet: Fleet, folder: Path) -> Work:
 
 
 @contextlib.contextmanager
-def cluster_place(folder: Path) -> Iterator[ClusterPlace]:
-    """A place on the plane; skips, with the reason, where there is no plane."""
+def cluster_place(folder: Path, program: str | None = None) -> Iterator[ClusterPlace]:
+    """A place on the plane, for the helm at hand or another one; skips where there is no plane."""
     found = plane()
     folder.mkdir(parents=True, exist_ok=True)
     place = ClusterPlace(folder, found, f"t{next(_numbers)}")
-    program = helm()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HUBFLEET_HELM", program or "")
+        patch.setenv("HUBFLEET_HELM", program or helm() or "")
         try:
             yield place
         finally:

@@ -31,6 +31,11 @@ def helm() -> str | None:
     return os.environ.get("HUBFLEET_TEST_HELM") or shutil.which("helm")
 
 
+def helm_3() -> str | None:
+    """A helm of the earlier kind, which is to work too: HUBFLEET_TEST_HELM3, or `helm3` on PATH."""
+    return os.environ.get("HUBFLEET_TEST_HELM3") or shutil.which("helm3")
+
+
 def why_none() -> str:
     """Why no control plane can be met here; empty when one can."""
     if helm() is None:

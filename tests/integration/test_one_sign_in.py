@@ -39,7 +39,7 @@ HUBS = {
 PEOPLE = ("ada", "bo", "cy", "dee", "eve", "fay", "gus")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Address:
     url: str
 

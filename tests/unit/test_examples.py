@@ -80,8 +80,8 @@ def test_every_field_is_used_somewhere_in_the_service() -> None:
     named = ("environments.", "kubernetes.support.")
     declarable = {key for key in declarable if not key.startswith(named)}
     # Where the file says names of its own, the fields below them count.
-    named = re.compile(r"^(service\.(?:responsibilities|console\.providers))\.[^.]+\.")
-    used |= {named.sub(r"\1.", key) for key in used}
+    own_names = re.compile(r"^(service\.(?:responsibilities|console\.providers))\.[^.]+\.")
+    used |= {own_names.sub(r"\1.", key) for key in used}
     # Nobody needs the network to fetch a commit, or a chart of one's own; and secrets stand in no
     # plain file.
     secret = {
@@ -101,7 +101,8 @@ def test_the_ways_to_sign_in_lack_their_secrets_and_nothing_else() -> None:
         *(
             (
                 "no-client-secret",
-                f"run `hubfleet secret set fleet.yaml service.console.providers.{name}.client.secret`",
+                "run `hubfleet secret set fleet.yaml "
+                f"service.console.providers.{name}.client.secret`",
             )
             for name in ("github", "google", "cilogon", "campus")
         ),

@@ -23,7 +23,7 @@ class Clusters(Platform, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Each look writes `away` (why nothing is known of some clusters) and `held` (who holds hubs)."""
+    """Each look writes `away` (why nothing is known of a cluster) and `held` (hubs, and where)."""
 
     fleet: Fleet
     local: Platform

@@ -176,3 +176,18 @@ def test_the_settings_of_known_providers():
     app = {"client_id": "i", "secret": "s", "name": "GitHub"}
     assert made["github"] == {"APPS": [app], "OAUTH_PKCE_ENABLED": False}
     assert list(made) == ["github", "google"]
+
+
+def test_somebody_elses_address_at_the_provider_is_not_in_the_way(office, campus, browser):
+    """`sly` has mia's address there; that neither helps nor hinders, and tells mia nothing."""
+    from allauth.account.models import EmailAddress
+
+    from tests.integration.accounts.walking import mails
+
+    mia = office.person("mia")
+    EmailAddress.objects.create(user=mia, email=mia.email, primary=True, verified=True)
+    invite(office, "uli@example.org")
+    done = accepted(browser, "sly")
+    assert done.wsgi_request.user.login == "uli"
+    assert facts("uli").emails == {"uli@example.org"}
+    assert [to for to, _, _ in mails()] == ["uli@example.org"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date, timedelta
 
 import pytest
@@ -258,16 +257,12 @@ def test_ten_thousand_at_once(office):
     from hubfleet.office.post.models import Message
 
     emails = [f"u{number}@example.org" for number in range(10_000)]
-    began = time.perf_counter()
     with CaptureQueriesContext(connection) as queries:
         sent = invite(office, *emails)
-    took = time.perf_counter() - began
     assert len(sent.invitations) == Invitation.objects.count() == 10_000
     assert Message.objects.count() == 10_000
     assert len(set(sent.links)) == 10_000
     assert len(queries) < 500, "some for each thousand, none for each person"
-    assert took < 30, f"{took:.1f} s"
-    print(f"10,000 invitations: {took:.2f} s, {len(queries)} queries")  # noqa: T201
 
 
 def test_a_link_and_a_mail_are_nowhere_in_clear(office):

@@ -259,3 +259,17 @@ def test_a_representative_reads_the_record_of_their_community_alone(console):
     page = text(ada.get("/audit/"))
     assert "bee/prod" not in page
     assert console.client("bo").get("/audit/").status_code == 403
+
+
+def test_the_bar_leads_where_the_visitor_may_go_and_nowhere_else(console):
+    def bar(*who: str) -> list[str]:
+        page = text(console.client(*who).get("/status/"))
+        nav = page.partition('aria-label="Places">')[2].partition("</nav>")[0]
+        return [part.partition("</a>")[0].rpartition(">")[2] for part in nav.split("<a ")[1:]]
+
+    assert bar() == ["Status"]
+    assert bar("dora") == ["Hubs", "Status"]
+    assert bar("bo") == ["Hubs", "Rollouts", "Status"]
+    assert bar("ada") == ["Hubs", "Rollouts", "Status", "Audit"]
+    staff = ["Fleet", "Customers", "Rollouts", "Status", "Audit", "People"]
+    assert bar("eve", "engineer") == staff

@@ -12,7 +12,7 @@ import yaml
 from hubfleet.fleet.load import load_fleet
 from hubfleet.fleet.model import Fleet
 from hubfleet.kit.errors import HubfleetError
-from hubfleet.platforms.kubernetes.api import CONFIG_MAPS
+from hubfleet.platforms.kubernetes.api import CONFIG_MAPS, SECRETS
 from hubfleet.platforms.kubernetes.support.applying import apply_support
 from hubfleet.platforms.kubernetes.support.planning import SupportPlan
 from tests.control_plane.places import ClusterPlace
@@ -163,3 +163,33 @@ def test_a_folder_without_a_chart(place: ClusterPlace) -> None:
     file.write_text(yaml.safe_dump(told))
     with pytest.raises(HubfleetError, match=r"error\[no-chart\]: there is no chart in `nowhere`"):
         place.platform(load_fleet(fleet.root)).support_plan("reef")
+
+
+def test_a_release_that_somebody_was_killed_on_is_mended(place: ClusterPlace) -> None:
+    name = f"{place.prefix}-one"
+    fleet = declared(place, {name: {"word": "good"}})
+    carried_out(place, fleet)
+    space = f"{place.prefix}-beside"
+    secret = f"sh.helm.release.v1.{name}.v1"
+    place.api.change(
+        SECRETS, secret, {"metadata": {"labels": {"status": "pending-upgrade"}}}, space
+    )
+
+    plan, changed = carried_out(place, fleet)
+
+    assert (actions(plan), changed) == ([("mend", name)], 1)
+    assert word(place, name) == "good"
+    assert carried_out(place, fleet)[0].steps == ()
+
+
+def test_what_a_chart_refuses_is_told_before_anything_is_touched(place: ClusterPlace) -> None:
+    """Of hubs: with the file and line that somebody wrote."""
+    fleet = place.fleet("wrong", {"ant/prod": {"helm_values": {"nonsense": 1}}})
+    platform = place.platform(fleet)
+    (problem,) = platform.objections(list(fleet.hubs.values()))
+    assert str(problem).startswith(
+        "error[chart-refuses]: the chart has no value `nonsense`\n"
+        "  --> communities/ant/hubs/prod.yaml:2:3\n"
+    )
+    with pytest.raises(HubfleetError, match="chart-refuses"):
+        platform.prepare(list(fleet.hubs.values()), lambda *_: None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubfleet.office.accounts.invitees import MOST, Invitee, Refused, is_address, parse
@@ -81,6 +81,7 @@ def test_addresses_that_could_carry_something_else_are_none():
         assert not is_address(sly), sly
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_any_text_is_read_without_a_crash_and_gives_sound_addresses(text):
     found, refused = parse(text)

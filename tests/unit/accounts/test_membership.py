@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubfleet.fleet.model import HubValues
@@ -118,6 +118,7 @@ def test_a_closed_account_and_the_probes_name_open_nothing():
     assert hub_access(person(), "ant/none", fleet(), TODAY).why == "there is no hub ant/none"
 
 
+@settings(deadline=None)
 @given(
     st.booleans(),
     st.lists(

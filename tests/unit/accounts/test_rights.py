@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubfleet.fleet.model import Contact, Representative
@@ -50,6 +50,7 @@ def test_every_role_may_do_something_and_nobody_everything():
         assert not all(grants), role
 
 
+@settings(deadline=None)
 @given(actions, splits, st.sampled_from(["", "ant", "ant/prod", "bee/prod", "no/hub", "../x", "/"]))
 def test_nobody_may_do_nothing(action, split, target):
     decision = decide(Standing(), action, target, fleet(split))
@@ -57,6 +58,7 @@ def test_nobody_may_do_nothing(action, split, target):
     assert not decision.offered
 
 
+@settings(deadline=None)
 @given(actions, splits, st.sets(st.sampled_from(COMMUNITY_SIDE)), st.booleans())
 def test_another_community_is_hidden_from_all_who_are_not_staff(action, split, some, hub):
     somebody = together(Standing(), *(standing(role, "ant/prod") for role in some))
@@ -66,6 +68,7 @@ def test_another_community_is_hidden_from_all_who_are_not_staff(action, split, s
     assert decision.answer == expected
 
 
+@settings(deadline=None)
 @given(actions, splits, roles, st.sets(roles))
 def test_a_further_role_never_takes_anything_away(action, split, role, others):
     order = ["yes", "with-approval", "request", "no", "hidden"]
@@ -77,6 +80,7 @@ def test_a_further_role_never_takes_anything_away(action, split, role, others):
     assert order.index(after) <= order.index(before)
 
 
+@settings(deadline=None)
 @given(actions, st.sampled_from(STAFF), splits)
 def test_staff_are_asked_to_wait_for_approval_only_where_the_community_owns_the_item(
     action, role, split
@@ -90,6 +94,7 @@ def test_staff_are_asked_to_wait_for_approval_only_where_the_community_owns_the_
         assert decision.answer == ("with-approval" if owner == "community" else "yes")
 
 
+@settings(deadline=None)
 @given(actions, roles, splits)
 def test_who_could_is_told_whenever_somebody_may_not(action, role, split):
     decision = decide(standing(role), action, "ant/prod", fleet(split))
@@ -138,6 +143,7 @@ def test_in_an_emergency_an_engineer_need_not_wait():
     assert not decide(eve, Action.MANAGE_USERS, "ant/prod", fleet(), emergency="  ").allowed
 
 
+@settings(deadline=None)
 @given(actions, roles)
 def test_an_emergency_helps_nobody_else(action, role):
     if role is Role.ENGINEER:

@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubfleet.fleet.edits.flow import flow
@@ -248,12 +248,14 @@ trees = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(value=values)
 def test_flow_says_what_was_meant(value: Any) -> None:
     document = parse_yaml(f"k: {flow(value)}", "k.yaml")
     assert document.value == {"k": value}
 
 
+@settings(deadline=None)
 @given(tree=trees, path=st.lists(keys, min_size=1, max_size=2), value=values, data=st.data())
 def test_an_edit_changes_one_value_and_nothing_else(
     tree: dict[str, Any], path: list[str], value: Any, data: st.DataObject
@@ -284,6 +286,7 @@ def test_an_edit_changes_one_value_and_nothing_else(
     assert put(new, "t.yaml", tuple(path), value) == new
 
 
+@settings(deadline=None)
 @given(tree=trees, path=st.lists(keys, min_size=1, max_size=2), value=values)
 def test_what_was_put_where_nothing_was_can_be_dropped_again(
     tree: dict[str, Any], path: list[str], value: Any
@@ -294,6 +297,8 @@ def test_what_was_put_where_nothing_was_can_be_dropped_again(
     around = tree.get(path[0], {}) if len(path) == 2 else tree
     if parse_yaml(text, "t.yaml").value != tree or not isinstance(around, dict) or not around:
         return
+    if "? " in text:
+        return  # a key over several lines is refused with a word on what to do
     if path[-1] in around:
         return
     there = put(text, "t.yaml", tuple(path), value)

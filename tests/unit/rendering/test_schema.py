@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,12 @@ import pytest
 
 from hubfleet.fleet.kubernetes import Chart
 from hubfleet.kit.errors import HubfleetError
-from hubfleet.platforms.kubernetes.rendering.schema import ChartRules, bundled, schema_of
+from hubfleet.platforms.kubernetes.rendering.schema import (
+    ChartRules,
+    KnownRules,
+    bundled,
+    schema_of,
+)
 from hubfleet.platforms.kubernetes.rendering.values import render
 from tests.unit.rendering.hubs import PINS, cluster_of, hub_of
 
@@ -97,8 +104,36 @@ def test_a_schema_that_is_not_json(tmp_path: Path) -> None:
     with pytest.raises(HubfleetError) as raised:
         schema_of(Chart(path="chart"), tmp_path)
     assert str(raised.value) == (
-        "error[bad-chart-schema]: the chart's schema is not JSON\n"
+        "error[bad-chart-schema]: the chart's schema cannot be read\n"
         "  --> chart/values.schema.json\n"
         "  why: Expecting value: line 1 column 1 (char 0)\n"
-        "  hint: mend the file, or remove it"
+        "  hint: mend or remove the file; a chart that was fetched is fetched again"
     )
+
+
+def packed(folder: Path, schema: str) -> Path:
+    """A chart as it is fetched, with another chart's schema in it that does not count."""
+    archive = folder / "jupyterhub-9.9.9.tgz"
+    inner = "jupyterhub/charts/other/values.schema.json"
+    with tarfile.open(archive, "w:gz") as chart:
+        for name, text in ((inner, "{}"), ("jupyterhub/values.schema.json", schema)):
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            chart.addfile(info, io.BytesIO(text.encode()))
+    return archive
+
+
+def test_the_schema_inside_a_fetched_chart_counts(tmp_path: Path) -> None:
+    archive = packed(tmp_path, '{"properties": {"cull": {"type": "array"}}}')
+    rules = KnownRules(tmp_path).of(Chart(version="9.9.9"), archive)
+    assert rules is not None
+    hub = hub_of({})
+    (problem,) = rules.problems(render(hub, cluster_of(), PINS), hub)
+    assert problem.what == "the chart wants a list at `cull`"
+    assert KnownRules(tmp_path).of(Chart(version="9.9.9"), tmp_path / "not-there.tgz") is None
+
+
+def test_an_archive_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "x.tgz").write_bytes(b"no")
+    with pytest.raises(HubfleetError, match="bad-chart-schema"):
+        KnownRules(tmp_path).of(Chart(version="9.9.9"), tmp_path / "x.tgz")

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
 from hubfleet.fleet.edits.edit import (
     AddAdmin,
@@ -20,6 +20,7 @@ from hubfleet.fleet.edits.edit import (
     SetResponsibility,
 )
 from hubfleet.fleet.model import Owner, Representative
+from hubfleet.kit.errors import failure
 
 Plain = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200)]
 Login = Annotated[
@@ -225,13 +226,29 @@ class ResponsibilitySent(Sent):
         return SetResponsibility(self.community, self.item, self.owner, self.note)
 
 
+class RepresentativeSent(Sent):
+    name: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f]*$")]
+    email: Annotated[str, StringConstraints(pattern=r"^[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+$")]
+    login: Login | None = None
+
+
 class RepresentativesSent(Sent):
     do: Literal["set-representatives"]
     community: CommunityName
-    people: list[Representative] = Field(min_length=1, max_length=2)
+    people: list[RepresentativeSent] = Field(min_length=1, max_length=2)
 
     def edit(self) -> Edit:
-        return SetRepresentatives(self.community, tuple(self.people))
+        try:
+            people = [Representative(**one.model_dump()) for one in self.people]
+        except ValidationError as error:
+            # What is left of a name without the spaces around it may be none.
+            raise failure(
+                "bad-representative",
+                "a representative's name or login cannot be declared",
+                why=str(error.errors()[0]["msg"]),
+                hint="write it without odd spaces",
+            ) from None
+        return SetRepresentatives(self.community, tuple(people))
 
 
 AnyEdit = Annotated[

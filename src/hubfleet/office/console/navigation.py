@@ -44,7 +44,9 @@ def _belongs(name: str, path: str) -> bool:
 
 
 def _entries(request: HttpRequest) -> Iterator[tuple[str, str]]:
-    if not request.user.is_authenticated:
+    # A request that was refused at the door, such as one for a foreign host, is nobody's.
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
         yield "Status", "console:status"
         return
     if ask(request, Action.SEE_FLEET).allowed:
@@ -59,7 +61,7 @@ def _entries(request: HttpRequest) -> Iterator[tuple[str, str]]:
     if sees_some_record(request):
         yield "Audit", "console:audit"
     if ask(request, Action.MANAGE_PEOPLE).offered:
-        yield "People", "accounts:people"
+        yield "People", "people"
 
 
 def sees_some_record(request: HttpRequest) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.core.generic_client import BasicRequest
 from lightkube.core.websocket import WebsocketDriver
 
+from hubfleet.kit.errors import HubfleetError
 from hubfleet.platforms.kubernetes.api_words import (
     no_credentials,
     refused,
@@ -305,6 +306,23 @@ class KubernetesApi:
         except (ConfigError, KeyError, json.JSONDecodeError) as error:
             # The program that prints credentials failed, or printed something else.
             raise no_credentials(self._cluster, self._server, str(error)) from None
+
+
+def import_everything() -> None:
+    """Have all that a connection needs, some of which is only imported when one is made.
+
+    Whoever forks processes that each connect calls this first: they share it then.
+    """
+    server = "https://127.0.0.1:1"
+    nowhere = {"server": server, "insecure-skip-tls-verify": True}
+    kubeconfig = {
+        "current-context": "x",
+        "clusters": [{"name": "x", "cluster": nowhere}],
+        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+        "users": [{"name": "x", "user": {"token": "x"}}],
+    }
+    with suppress(HubfleetError):
+        KubernetesApi(Connection("x", server, kubeconfig)).version()
 
 
 def _for_lightkube(kubeconfig: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 
 from hubfleet.kit.errors import HubfleetError, TransientError
 from hubfleet.platforms.kubernetes.acts import Acts
+from hubfleet.platforms.kubernetes.api import import_everything
 from hubfleet.platforms.kubernetes.setup import Setup
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
@@ -32,6 +33,7 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 def main() -> None:
     """`python -m hubfleet.platforms.kubernetes.nursery`, with the control socket as its input."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    import_everything()
     gc.collect()
     gc.freeze()
     control = socket.socket(fileno=os.dup(0))

@@ -98,7 +98,19 @@ class KubernetesPlatform:
             require_recent(self._helm())
         except HubfleetError as error:
             return error.problems
-        return ()
+        return self._misfits(hubs)
+
+    def _misfits(self, hubs: Sequence[Hub]) -> tuple[Problem, ...]:
+        """Why hubs cannot run as they are declared, by the rules of their charts, too."""
+        from hubfleet.platforms.kubernetes.rendering.fitting import hub_problems
+        from hubfleet.platforms.kubernetes.rendering.schema import KnownRules
+
+        rules = KnownRules(self._fleet.root)
+        problems: list[Problem] = []
+        for hub in hubs:
+            chart = chart_of(hub, self._fleet.root, self._charts).path
+            problems += hub_problems(hub, self._fleet.clusters[hub.cluster], rules, chart)
+        return tuple(dict.fromkeys(problems))
 
     def prepare(self, hubs: Sequence[Hub], report: Callable[[str, str], None]) -> None:
         # A value that cannot be decrypted must be known before the first hub is touched.
@@ -115,6 +127,8 @@ class KubernetesPlatform:
             except HubfleetError as error:
                 report(f"chart {wanted.name}", "failed")
                 problems += error.problems
+        # Charts that were only fetched now say now what they refuse.
+        problems = problems or list(self._misfits(hubs))
         if problems:
             raise HubfleetError(*dict.fromkeys(problems))
 

@@ -163,6 +163,8 @@ class ClusterProcess:
             try:
                 self._connection.send(message)
             except (OSError, ValueError):
+                # Known here before the thread that listens has noticed.
+                self._ended = True
                 return False
         return not self._ended
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hubfleet.kit.errors import HubfleetError
-from hubfleet.platforms.kubernetes.api import EVENTS, PODS, Api, Object
+from hubfleet.platforms.kubernetes.api import DEPLOYMENTS, EVENTS, PODS, Api, Object
 
 LINES = 3
 EVENTS_TOLD = 2
@@ -24,6 +24,20 @@ def trouble_of(api: Api, namespace: str, resource: str = "") -> str:
         return "; ".join(_told(api, namespace, pod) for pod in about[:2])
     except HubfleetError:
         return ""
+
+
+def unready(api: Api, namespace: str) -> tuple[str, str]:
+    """A Deployment that is not ready, and how far it is; Helm 3 does not say what it waited for."""
+    try:
+        for one in api.select(DEPLOYMENTS, namespace):
+            wanted = one["spec"].get("replicas", 1)
+            there = (one.get("status") or {}).get("availableReplicas", 0)
+            if there < wanted:
+                name = one["metadata"]["name"]
+                return f"Deployment/{namespace}/{name}", f"Available: {there}/{wanted}"
+    except HubfleetError:
+        pass
+    return "", ""
 
 
 def is_ready(pod: Object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from hubfleet.platforms.kubernetes.namespaces import Place
 from hubfleet.platforms.kubernetes.observing import OBJECTS, Held, gone, touched
 from hubfleet.platforms.kubernetes.record import Records
 from hubfleet.platforms.kubernetes.rendering.pins import Pins
-from hubfleet.platforms.kubernetes.troubles import trouble_of
+from hubfleet.platforms.kubernetes.troubles import trouble_of, unready
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,9 @@ class Work:
         """Helm's words as our error, with what the pods say of the cause."""
         failed = understood(str(error))
         about = ""
+        if failed.kind == "not-ready" and not failed.resource:
+            resource, detail = unready(self.api, place.namespace)
+            failed = replace(failed, resource=resource, detail=detail or failed.detail)
         if failed.kind == "not-ready":
             about = trouble_of(self.api, place.namespace, failed.resource)
         problem = problem_of(failed, place.hub, place.cluster, str(place), about)

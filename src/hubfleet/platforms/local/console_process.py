@@ -103,6 +103,12 @@ def ensure_console(
     _check_port(place)
     report("starting the console")
     make_private_folder(state.console)
+    _start(state, root, place, arguments)
+    return True
+
+
+def _start(state: StateFolder, root: Path, place: ConsolePlace, arguments: Sequence[str]) -> None:
+    """Start the process, and wait until it takes requests."""
     log = state.console_log
     with open(log, "ab", opener=_private) as written:
         log_before = written.tell()
@@ -128,7 +134,6 @@ def ensure_console(
         time.sleep(_PAUSE)
     # It goes on without us: Popen would warn about a child that nobody waits for.
     child.returncode = 0
-    return True
 
 
 def console_answers(place: ConsolePlace) -> bool:

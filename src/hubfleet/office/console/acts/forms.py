@@ -22,8 +22,8 @@ def _amount(required: bool = False) -> forms.CharField:
     return forms.CharField(required=required, max_length=20, help_text=_AMOUNT)
 
 
-def _cpus() -> forms.FloatField:
-    return forms.FloatField(required=False, min_value=0.01, max_value=1024)
+def _cpus(label: str = "CPUs") -> forms.FloatField:
+    return forms.FloatField(label=label, required=False, min_value=0.01, max_value=1024)
 
 
 class _Why(forms.Form):
@@ -33,6 +33,11 @@ class _Why(forms.Form):
         help_text="For those who read the history: a reason, a link, who asked.",
     )
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        # What is changed comes first, the reason last.
+        self.order_fields([*(name for name in self.fields if name != "why"), "why"])
+
 
 class Limits(_Why):
     """What one person's server may use, and has for sure."""
@@ -40,7 +45,7 @@ class Limits(_Why):
     memory = _amount()
     cpu = _cpus()
     guaranteed_memory = _amount()
-    guaranteed_cpu = _cpus()
+    guaranteed_cpu = _cpus("Guaranteed CPUs")
 
     KEYS = {
         "memory": "limits.memory",

@@ -55,7 +55,7 @@ def adopt(values: Mapping[str, Any], cluster: Kubernetes | None = None) -> Adopt
     reading = Reading(values)
     _tokens(reading)
     access_of(reading)
-    servers_of(reading)
+    servers_of(reading, settings)
     hub = _hub_of(reading)
     place = Cluster("?", ClusterFile(platform="kubernetes", kubernetes=settings), Place("?"))
     rendered = render(hub, place, _pins_of(reading))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from html import unescape
 from typing import Any
 
+from hubfleet.fleet.kubernetes import Kubernetes
 from hubfleet.fleet.model import Guarantees, Limits
 from hubfleet.fleet.profiles import slug
 from hubfleet.kit.units import format_duration, format_memory, parse_memory
@@ -24,13 +25,13 @@ _AMOUNTS = {
 }
 
 
-def servers_of(reading: Reading) -> None:
+def servers_of(reading: Reading, cluster: Kubernetes) -> None:
     """Declare what the values say of servers and pages."""
     _image(reading)
     _interface(reading)
     _amounts(reading)
     _profiles(reading)
-    _storage(reading)
+    _storage(reading, can_share=cluster.shared_storage_class is not None)
     _jupyter(reading)
     _address(reading)
     _face(reading)
@@ -163,14 +164,15 @@ def _named(image: str, wanted: str, images: dict[str, str]) -> str:
     return images[image]
 
 
-def _storage(reading: Reading) -> None:
+def _storage(reading: Reading, *, can_share: bool) -> None:
     capacity = reading.get("singleuser", "storage", "capacity")
     if isinstance(capacity, str) and re.fullmatch(r"\d+[KMGT]i", capacity):
         amount = format_memory(parse_memory(capacity))
         reading.declare("storage.home_quota", amount)
     mounts = reading.get("singleuser", "storage", "extraVolumeMounts")
     ours = mounts if isinstance(mounts, Mapping) else {}
-    if SHARED in (reading.get("singleuser", "storage", "extraVolumes") or {}):
+    # Where folders can be shared, a hub without the volume said that it wants none.
+    if can_share or SHARED in (reading.get("singleuser", "storage", "extraVolumes") or {}):
         reading.declare("storage.shared", f"{SHARED}-shared" in ours)
         reading.declare("storage.shared_readwrite", f"{SHARED}-shared-readwrite" in ours)
 

@@ -6,6 +6,7 @@ Refusals are problems; what is declared and has no effect there is told in sente
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from hubfleet.fleet.model import Cluster, Environment, Fleet, Hub
 from hubfleet.kit.errors import Problem
@@ -27,10 +28,15 @@ def fleet_problems(fleet: Fleet) -> list[Problem]:
     return found
 
 
-def hub_problems(hub: Hub, cluster: Cluster, rules: KnownRules) -> list[Problem]:
-    """Why one hub cannot run on its cluster: fields, then the chart's own rules."""
+def hub_problems(
+    hub: Hub, cluster: Cluster, rules: KnownRules, fetched: Path | None = None
+) -> list[Problem]:
+    """Why one hub cannot run on its cluster: fields, then the chart's own rules.
+
+    `fetched` is the archive of its chart, where there is one: then its own schema counts.
+    """
     found = [*_environments(hub), *_storage(hub, cluster)]
-    chart = rules.of(hub.values.chart)
+    chart = rules.of(hub.values.chart, fetched)
     if chart is not None:
         found += chart.problems(render(hub, cluster, Pins.placeholders()), hub)
     return found

@@ -14,7 +14,7 @@ from typing import Any
 from hubfleet.fleet.model import Choice, Guarantees, HubValues, Profile
 from hubfleet.fleet.profiles import default_of, slug, url_of
 from hubfleet.kit.units import parse_memory
-from hubfleet.platforms.kubernetes.rendering.amounts import LEAST_CPU, LEAST_MEMORY
+from hubfleet.platforms.kubernetes.rendering.amounts import least
 
 
 def profile_list(values: HubValues) -> list[dict[str, Any]]:
@@ -59,19 +59,22 @@ def _override(by: Profile | Choice, values: HubValues, before: Sequence[Profile]
         "cpu_guarantee": by.guarantees.cpu,
     }
     override = {key: value for key, value in override.items() if value is not None}
-    declared = [values.guarantees, *(profile.guarantees for profile in before), by.guarantees]
-    override |= _lowered(by, declared)
+    declared = [*(profile.guarantees for profile in before), by.guarantees]
+    override |= _lowered(by, values, declared)
     image = _image(by, values)
     return override | ({"image": image} if image else {})
 
 
-def _lowered(by: Profile | Choice, declared: Sequence[Guarantees]) -> dict[str, Any]:
-    """A limit below what every server gets for certain takes that down with it."""
+def _lowered(
+    by: Profile | Choice, values: HubValues, declared: Sequence[Guarantees]
+) -> dict[str, Any]:
+    """A limit below what the hub's servers get for certain takes that down with it."""
     lowered: dict[str, Any] = {}
+    usual_memory, usual_cpu = least(values.limits, values.guarantees)
     memory, cpu = by.limits.memory, by.limits.cpu
-    if memory and parse_memory(memory) < parse_memory(LEAST_MEMORY):
+    if memory and parse_memory(memory) < parse_memory(usual_memory):
         lowered["mem_guarantee"] = memory
-    if cpu and cpu < LEAST_CPU:
+    if cpu and cpu < usual_cpu:
         lowered["cpu_guarantee"] = cpu
     if any(one.memory for one in declared):
         lowered.pop("mem_guarantee", None)

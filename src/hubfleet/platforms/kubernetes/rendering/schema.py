@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tarfile
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -16,7 +17,7 @@ from typing import Any
 
 from hubfleet.fleet.kubernetes import Chart
 from hubfleet.fleet.model import Hub
-from hubfleet.kit.errors import Place, Problem, failure
+from hubfleet.kit.errors import HubfleetError, Place, Problem, failure
 from hubfleet.platforms.kubernetes.rendering.entries import Rendered
 
 FOLDER = Path(__file__).with_name("schemas")
@@ -25,6 +26,7 @@ KNOWN = {"4.3.3": "jupyterhub-4.4.0.json", "4.4.0": "jupyterhub-4.4.0.json"}
 """Versions of the Zero to JupyterHub chart and the files with their schemas."""
 
 _MOST_SHOWN = 8
+_MOST_BYTES = 5_000_000
 
 _TYPES = {
     "object": "a mapping",
@@ -59,14 +61,52 @@ class KnownRules:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._found: dict[Chart, ChartRules | None] = {}
+        self._found: dict[tuple[Chart, Path | None], ChartRules | None] = {}
 
-    def of(self, chart: Chart) -> ChartRules | None:
-        """None for a chart that is not here."""
-        if chart not in self._found:
-            schema = schema_of(chart, self._root)
-            self._found[chart] = None if schema is None else ChartRules(schema)
-        return self._found[chart]
+    def of(self, chart: Chart, fetched: Path | None = None) -> ChartRules | None:
+        """None for a chart that is not here; `fetched` is its archive, where there is one."""
+        key = (chart, fetched)
+        if key not in self._found:
+            in_archive = schema_in(fetched) if fetched else None
+            schema = in_archive or schema_of(chart, self._root)
+            self._found[key] = None if schema is None else ChartRules(schema)
+        return self._found[key]
+
+
+def schema_in(archive: Path) -> Mapping[str, Any] | None:
+    """The schema inside a fetched chart; None where it has none, or is no archive.
+
+    Read in memory: nothing of the archive is written anywhere.
+    """
+    if not archive.is_file():
+        return None
+    try:
+        with tarfile.open(archive) as chart:
+            names = [name for name in chart.getnames() if name.count("/") == 1]
+            name = next((n for n in names if n.endswith("/values.schema.json")), None)
+            file = chart.extractfile(name) if name else None
+            text = file.read(_MOST_BYTES) if file else b""
+    except (tarfile.TarError, OSError) as error:
+        raise _bad_schema(str(archive), str(error)) from None
+    return _schema(text, str(archive)) if text else None
+
+
+def _schema(text: str | bytes, place: str) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise _bad_schema(place, str(error)) from None
+    return found
+
+
+def _bad_schema(place: str, why: str) -> HubfleetError:
+    return failure(
+        "bad-chart-schema",
+        "the chart's schema cannot be read",
+        place=place,
+        why=why,
+        hint="mend or remove the file; a chart that was fetched is fetched again",
+    )
 
 
 def schema_of(chart: Chart, root: Path) -> Mapping[str, Any] | None:
@@ -75,17 +115,7 @@ def schema_of(chart: Chart, root: Path) -> Mapping[str, Any] | None:
         file = root / chart.path / "values.schema.json"
         if not file.is_file():
             return None
-        try:
-            found: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise failure(
-                "bad-chart-schema",
-                "the chart's schema is not JSON",
-                place=f"{chart.path}/values.schema.json",
-                why=str(error),
-                hint="mend the file, or remove it",
-            ) from None
-        return found
+        return _schema(file.read_text(encoding="utf-8"), f"{chart.path}/values.schema.json")
     if chart.name != "jupyterhub" or chart.version is None:
         return None
     name = KNOWN.get(chart.version.removeprefix("v"))
