@@ -58,7 +58,7 @@ class Document:
         return self.places.get((), Place(self.file, 1, 1))
 
 
-class _Scalars:
+class Scalars:
     """Gives plain scalars the tags of the core schema; explicit tags keep their long names."""
 
     def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
@@ -74,20 +74,30 @@ class _Scalars:
         return _FLOAT if is_float else _TEXT
 
 
-class _PythonComposer(_Scalars, yaml.SafeLoader):
+class _PythonComposer(Scalars, yaml.SafeLoader):
     """For the few PyYAML builds that lack libyaml."""
 
 
 _Composer: type[Any] = _PythonComposer
 if yaml.__with_libyaml__:
 
-    class _FastComposer(_Scalars, yaml.CSafeLoader):
+    class _FastComposer(Scalars, yaml.CSafeLoader):
         """The same on libyaml."""
 
     _Composer = _FastComposer
 
 
-def read_yaml(path: Path, name: str) -> Document:
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How files are read that others wrote for other programs: `composer` gives scalars their
+    tags, `reading` makes values of nodes.
+    """
+
+    composer: type[Any]
+    reading: type[Reading]
+
+
+def read_yaml(path: Path, name: str, dialect: Dialect | None = None) -> Document:
     """Read the file at `path`; `name` is what places call it."""
     try:
         with path.open("rb") as stream:
@@ -119,15 +129,15 @@ def read_yaml(path: Path, name: str) -> Document:
             "this line is not UTF-8 text",
             hint="save the file as UTF-8",
         )
-    return parse_yaml(text, name)
+    return parse_yaml(text, name, dialect)
 
 
-def parse_yaml(text: str, name: str) -> Document:
+def parse_yaml(text: str, name: str, dialect: Dialect | None = None) -> Document:
     """The text of one file that must hold exactly one mapping."""
     try:
         if _may_be_deep(text) and _is_deep(text):
             return _too_deep(Place(name))
-        composer = _Composer(text)
+        composer = (dialect.composer if dialect else _Composer)(text)
         try:
             node = composer.get_single_node()
         finally:
@@ -150,7 +160,7 @@ def parse_yaml(text: str, name: str) -> Document:
             "the file must hold a mapping of keys to values",
             hint="write `key: value` lines",
         )
-    return _Reading(name).document(node)
+    return (dialect.reading if dialect else Reading)(name).document(node)
 
 
 def _may_be_deep(text: str) -> bool:
@@ -170,7 +180,7 @@ def _is_deep(text: str) -> bool:
     return False
 
 
-class _Reading:
+class Reading:
     """Turns composed nodes into values; stops at limits, so that aliases cannot explode."""
 
     def __init__(self, name: str) -> None:

@@ -1,0 +1,1 @@
+"""The right to replicate: hubs that come in from elsewhere (`importing`)."""
