@@ -1,26 +1,35 @@
 """Many releases on many clusters, against a real API server on loopback.
 
 Limits: observe 171 releases on 30 clusters 5 s; plan of 171 unchanged hubs 2 s CPU; memory of all
-our processes under 300 MB. Reported: create 40 hubs 8 at a time, and how that compares to the
-slowest of the eight. It needs what the tests need (`HUBFLEET_TEST_...`).
+our processes under 300 MB. Reported: create 40 hubs 8 at a time, each with a person's probe, and
+how that compares to the slowest of the eight. It needs what the tests need (`HUBFLEET_TEST_...`).
 `python -m benchmarks.kubernetes`
 
 40 hubs are made by Helm; the other 131 are copies of their objects, because making them would tell
-nothing more. All 30 clusters have the same API server, each with a process of its own.
+nothing more. What the probe meets is a stand-in of the tests that answers under all hubs' names,
+with the tokens of the real releases; it starts no server, so its time is that of the probe's own
+code. All 30 clusters have the same API server, each with a process of its own.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import os
+import random
 import tempfile
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import psutil
+import yaml
 
 from benchmarks.measure import report
 from hubfleet.fleet.model import Fleet, Hub
@@ -43,6 +52,10 @@ from hubfleet.platforms.kubernetes.record import Record, Records
 from hubfleet.platforms.kubernetes.rendering.pins import Pins
 from hubfleet.platforms.kubernetes.work import Job, Work
 from hubfleet.platforms.looking import look
+from hubfleet.probes.blocking import PersonProber
+from hubfleet.probes.target import Target
+from hubfleet.rollout.gate import judge
+from tests.control_plane.hub_standin import StandIn, standing_in
 from tests.control_plane.places import ClusterPlace, cluster_place, work_on
 from tests.places import until
 
@@ -51,10 +64,12 @@ HUBS, CLUSTERS, MADE, AT_ONCE = 171, 30, 40, 8
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, cluster_place(Path(folder) / "place") as place:
-        fleet = place.fleet("many", _hubs())
-        platform = place.platform(fleet)
-        names = list(fleet.hubs)
-        seconds, slowest = _create(platform, fleet, names[:MADE])
+        with _answering(place, Path(folder)) as hubs:
+            address = {"tls": False, "address": f"127.0.0.1:{hubs.port}"}
+            fleet = place.fleet("many", _hubs(), kubernetes={"ingress": address})
+            platform = place.platform(fleet)
+            names = list(fleet.hubs)
+            seconds, slowest, probing = _create(platform, fleet, names[:MADE])
         _copy(place, fleet, names[0], names[MADE:])
         found = _look(platform, fleet)
         again = _look(platform, fleet)
@@ -66,6 +81,7 @@ def main() -> None:
         create_at_once=AT_ONCE,
         create_seconds=round(seconds, 1),
         create_to_slowest_chain=round(seconds / slowest, 2),
+        probe_seconds_each=round(probing / MADE, 2),
         observe_hubs=HUBS,
         observe_clusters=CLUSTERS,
         observe_seconds_first=round(found, 2),
@@ -84,19 +100,48 @@ def _hubs() -> dict[str, dict[str, str]]:
     return hubs
 
 
-def _create(platform: KubernetesPlatform, fleet: Fleet, names: list[str]) -> tuple[float, float]:
-    """Seconds for all, and for whichever of the eight had the most to do."""
+@contextlib.contextmanager
+def _answering(place: ClusterPlace, folder: Path) -> Iterator[StandIn]:
+    """What answers under every hub's name."""
+
+    def values_of(name: str) -> dict[str, Any]:
+        short, _, community = name.partition(".")[0].partition("-")
+        secret = place.api.find(SECRETS, "hub", place.namespace(f"{community}/{short}"))
+        assert secret is not None
+        values: dict[str, Any] = yaml.load(
+            base64.b64decode(secret["data"]["values.yaml"]), yaml.CSafeLoader
+        )
+        return values
+
+    with standing_in(StandIn(cache(values_of), folder / "homes")) as found:
+        yield found
+
+
+def _create(
+    platform: KubernetesPlatform, fleet: Fleet, names: list[str]
+) -> tuple[float, float, float]:
+    """Seconds for all, for whichever of the eight had the most to do, and of all probes."""
     chains: dict[int, float] = defaultdict(float)
+    probes: list[float] = []
+    prober = PersonProber(partial(_target, platform), os.cpu_count() or 2)
 
     def one(name: str) -> None:
         began = time.monotonic()
         platform.perform(CreateHub(fleet.hubs[name], ()), lambda _: None)
+        judged = judge(name, prober, fleet.rollout, time.sleep, lambda _: None, random.Random(name))
+        assert judged.passed, judged.probe.cause
+        probes.append(judged.probe.seconds)
         chains[threading.get_ident()] += time.monotonic() - began
 
     began = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as crew:
         list(crew.map(one, names))
-    return time.monotonic() - began, max(chains.values())
+    return time.monotonic() - began, max(chains.values()), sum(probes)
+
+
+def _target(platform: KubernetesPlatform, name: str) -> Target:
+    door = platform.door(name)
+    return Target(name, door.url, door.connect_to, door.user, door.token)
 
 
 def _copy(place: ClusterPlace, fleet: Fleet, source: str, targets: list[str]) -> None:

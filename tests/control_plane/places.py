@@ -151,7 +151,7 @@ class ClusterPlace:
 
     def clean(self) -> None:
         for platform in self.platforms:
-            platform.close()
+            platform.end()
         names = [space["metadata"]["name"] for space in self.api.select(NAMESPACES)]
         for space in (name for name in names if name.startswith(f"{self.prefix}-")):
             secrets = self.api.select(SECRETS, space, labels="owner=helm", metadata_only=True)

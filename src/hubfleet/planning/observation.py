@@ -20,7 +20,8 @@ class ObservedHub:
     *running* process was started with, so that a change that was written down
     but never reached the process shows as a difference. `migration` names the schemas of the
     hub's database now and after its next start, where these differ. `closing` is the time until
-    which people may go on, when they were told that the hub goes away.
+    which people may go on, when they were told that the hub goes away. `came_up` is False for one
+    of which no revision ever came up: what was begun is there, and creating it is how to go on.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ObservedHub:
     note: str = ""
     migration: tuple[str, str] | None = None
     closing: str = ""
+    came_up: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ def _hubs(count: int) -> str:
 
 
 def _step_for(hub: Hub, seen: ObservedHub | None, place: Observation | None) -> Step | None:
-    if seen is None:
+    if seen is None or not seen.came_up:
         return CreateHub(hub, tuple(_reasons_to_create(hub)))
     place = place or Observation(hub.cluster)
     state = tuple(_state_reason(seen))
@@ -220,7 +220,7 @@ def _state_reason(seen: ObservedHub) -> Iterator[Reason]:
 
 
 def _removal(seen: ObservedHub) -> RemoveHub:
-    return RemoveHub(seen.name, seen.cluster, (Reason("hub", "declared", None),))
+    return RemoveHub(seen.name, seen.cluster, (Reason("hub", "declared", None),), seen.values)
 
 
 def _order(step: Step) -> tuple[int, int, str, str]:

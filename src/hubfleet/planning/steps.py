@@ -6,7 +6,8 @@ the type checker finds every place that a new step must reach.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, assert_never
 
 from hubfleet.fleet.model import Hub
@@ -59,11 +60,15 @@ class StartHub:
 
 @dataclass(frozen=True, slots=True)
 class RemoveHub:
-    """A hub that a cluster holds and nobody declares. People's files are kept."""
+    """A hub that a cluster holds and nobody declares. People's files are kept.
+
+    `values` are those that it was started with.
+    """
 
     name: str
     cluster: str
     reasons: tuple[Reason, ...]
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 Step = CreateHub | UpdateHub | StartHub | RemoveHub

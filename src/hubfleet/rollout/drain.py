@@ -29,7 +29,7 @@ def drain(
     """
     if not isinstance(platform, Drains):
         return True
-    until = crew.monotonic() + platform.close(hub, seconds)
+    until = crew.monotonic() + platform.close(hub, seconds, say)
     said = ""
     while people := platform.people(hub):
         left = until - crew.monotonic()

@@ -11,6 +11,8 @@ import sys
 import psutil
 import pytest
 
+from hubfleet.planning.plan import make_plan
+from hubfleet.planning.steps import CreateHub
 from hubfleet.platforms.kubernetes import marks
 from hubfleet.platforms.kubernetes.api import (
     CONFIG_MAPS,
@@ -189,7 +191,8 @@ def test_a_first_release_that_fails_is_made_again(place):
     assert problem.code == "hub-did-not-come-up"
     fleet = place.fleet("one", {HUB: {}})
     platform = place.platform(fleet)
-    assert platform.observe("reef").hubs == {}
+    (step,) = make_plan(fleet, [platform.observe("reef")]).steps
+    assert isinstance(step, CreateHub)
 
     outcome = create(platform, fleet)
 

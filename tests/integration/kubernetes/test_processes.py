@@ -92,7 +92,7 @@ def test_closing_leaves_no_process(place):
     platform = place.platform(fleet)
     platform.observe("reef")
     assert workers()
-    platform.close()
+    platform.end()
     until(lambda: not workers(), "the processes to end")
 
 

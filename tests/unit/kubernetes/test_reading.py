@@ -19,9 +19,10 @@ from hubfleet.kit.errors import Problem
 from hubfleet.planning.observation import Observation, ObservedHub
 from hubfleet.planning.plan import make_plan
 from hubfleet.platforms.kubernetes import marks
+from hubfleet.platforms.kubernetes.closing import told
 from hubfleet.platforms.kubernetes.drift import changed_fields, foreign_fields, shown_path
 from hubfleet.platforms.kubernetes.moving import left_on_this_machine, refused_moves
-from hubfleet.platforms.kubernetes.observing import state_of
+from hubfleet.platforms.kubernetes.observing import Held, state_of
 from hubfleet.platforms.kubernetes.record import KEPT, Record, Records
 from hubfleet.platforms.kubernetes.releases import histories
 from hubfleet.platforms.kubernetes.rights import IN_NAMESPACE, manifest
@@ -187,14 +188,40 @@ def test_a_hub_that_moves_between_clusters_is_refused_with_the_steps(tmp_path) -
 
 def test_a_hub_that_is_renamed_is_refused_with_the_way_to_do_it(tmp_path) -> None:
     fleet = write_fleet(tmp_path, {"ant/new": {}})
-    plan = make_plan(fleet, [seen("ant/old", "reef", {})])
+    values = {**fleet.hubs["ant/new"].flat(), "domain": "old-ant.localhost", "title": "Old"}
+    plan = make_plan(fleet, [seen("ant/old", "reef", values)])
     (problem,) = refused_moves(plan, ["reef"])
     assert (problem.code, problem.what) == (
         "hub-renamed",
         "ant/old would be removed and ant/new created",
     )
-    assert "keep the file ant/old and set its `title` and `domain`" in problem.hint
+    assert problem.why.startswith("they are declared alike, so this looks like a new name.")
+    assert problem.hint == (
+        "to rename, keep the file ant/old and set its `title` and `domain`; "
+        "if they are two hubs, apply with --only ant/new first"
+    )
     assert list(refused_moves(plan.only(["ant/new"]), ["reef"])) == []
+
+
+def test_two_hubs_that_differ_come_and_go_in_one_plan_unless_they_have_one_address(
+    tmp_path,
+) -> None:
+    fleet = write_fleet(tmp_path, {"ant/new": {}})
+    values = {**fleet.hubs["ant/new"].flat(), "limits.memory": "3G", "domain": "x.localhost"}
+    plan = make_plan(fleet, [seen("ant/old", "reef", values)])
+    assert len(plan.steps) == 2
+    assert list(refused_moves(plan, ["reef"])) == []
+    values["domain"] = fleet.hubs["ant/new"].domain
+    (problem,) = refused_moves(make_plan(fleet, [seen("ant/old", "reef", values)]), ["reef"])
+    assert problem.why.startswith("they have the same address (new-ant.localhost), so")
+    assert problem.hint.endswith("apply with --only ant/old --allow-removals first")
+
+
+def test_a_hub_that_cannot_be_told_is_named() -> None:
+    held = Held("ant/prod", "ant-prod")
+    assert told(held) == "nobody can be told: the hub is not there, and starts no server"
+    held.deployments["hub"] = {"spec": {"template": {"spec": {}}}}
+    assert told(held).startswith("nobody can be told, and new servers start until it goes: ")
 
 
 def test_hubs_that_stay_behind_on_this_machine_are_told() -> None:

@@ -230,3 +230,35 @@ def test_admins_write_into_the_shared_folder() -> None:
 
 def test_the_same_text_goes_to_every_hub() -> None:
     assert code().startswith('"""What a hub\'s declaration asks for')
+
+
+def test_a_hub_that_closes_tells_its_people_and_starts_no_server(tmp_path) -> None:
+    c = configured({"access": PASSWORD})
+    notices = c.JupyterHub.template_vars["hub_notices"]
+    who = c.JupyterHub.authenticator_class()
+    spawner, bo = SimpleNamespace(volume_mounts={}), SimpleNamespace(name="bo", admin=False)
+    assert notices(None) == []
+    asyncio.run(who.pre_spawn_start(bo, spawner))
+
+    file = tmp_path / "until"
+    file.write_text("2026-03-01T09:00:00Z\n")
+    notices.__globals__["CLOSING"] = file
+    words = (
+        "This hub closes at 10:00 on 1 March (Europe/Berlin). Save your work: servers are stopped "
+        "then, and no new one is started. Your files are kept; ask the people who run this hub "
+        "for them."
+    )
+    assert notices(None) == [words]
+    with pytest.raises(HTTPError) as caught:
+        asyncio.run(who.pre_spawn_start(bo, spawner))
+    assert (caught.value.status_code, caught.value.log_message) == (503, words)
+    file.unlink()
+    asyncio.run(who.pre_spawn_start(bo, spawner))
+
+
+def test_what_the_values_show_on_pages_stays_beside_the_notice() -> None:
+    text, c = code(), Config()
+    c.JupyterHub.authenticator_class = "dummy"
+    c.JupyterHub.template_vars = {"face": {"title": "Ant"}}
+    exec(text, {"c": c, "get_config": lambda _key, default=None: default})
+    assert set(c.JupyterHub.template_vars) == {"face", "hub_notices"}

@@ -61,3 +61,36 @@ def test_what_has_no_effect_is_told() -> None:
         "the provider makes snapshots of its disks"
     ]
     assert list(notes(hub_of({}))) == []
+
+
+def replaced(values: dict[str, Any]) -> list[str]:
+    return said({"helm_values": values})
+
+
+def test_hubfleets_own_code_is_not_replaced_in_silence() -> None:
+    assert replaced({"hub": {"extraConfig": {"00-hubfleet": "pass"}}}) == [
+        "error[our-code-replaced]: `helm_values` replaces `hub.extraConfig.00-hubfleet` of "
+        "`earth-lab/prod`\n"
+        "  --> communities/earth-lab/hubs/prod.yaml:1:3\n"
+        "  why: hubfleet's own code stands there: without it a last day would not end, and "
+        "profiles of a group would be offered to everybody.\n"
+        "  hint: write yours under another key of `hub.extraConfig`, such as `50-mine`"
+    ]
+    refused: tuple[dict[str, Any], ...] = (
+        {"hub": {"extraConfig": "pass"}},
+        {"hub": {"extraConfig": ["pass"]}},
+        {"hub": []},
+        {"custom": {"hubfleet": {"until": None}}},
+        {"custom": {"hubfleet": {"groups": {"x": ["bo"]}}}},
+        {"custom": "x"},
+    )
+    for values in refused:
+        assert any("our-code-replaced" in text for text in replaced(values)), values
+    free: tuple[dict[str, Any], ...] = (
+        {"hub": {"extraConfig": {"50-mine": "pass"}}},
+        {"hub": {"extraConfig": {}}},
+        {"hub": {"extraConfigs": "pass"}},
+        {"custom": {"theirs": 1}},
+    )
+    for values in free:
+        assert not any("our-code-replaced" in text for text in replaced(values)), values

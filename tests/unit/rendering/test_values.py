@@ -111,6 +111,7 @@ def test_placeholders_stand_for_every_secret_and_for_nothing_else() -> None:
         "proxy.secretToken",
         "hub.config.JupyterHub.cookie_secret",
         "hub.config.CryptKeeper.keys",
+        "hub.services.office.apiToken",
         "hub.services.probe.apiToken",
         "hub.config.SharedPasswordAuthenticator.user_password",
         "hub.config.SharedPasswordAuthenticator.admin_password",

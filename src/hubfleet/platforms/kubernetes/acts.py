@@ -5,14 +5,16 @@ The methods are what the platform asks for by name; arguments and answers are pl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from hubfleet.fleet.fields import PROBE_USER
 from hubfleet.fleet.kubernetes import Kubernetes
 from hubfleet.fleet.model import HubValues
 from hubfleet.fleet.sign_in import people_by_kind, people_by_name
+from hubfleet.kit.errors import failure
 from hubfleet.planning.observation import Observation
-from hubfleet.platforms.kubernetes import going_back, placing
+from hubfleet.platforms.kubernetes import closing, going_back, placing
 from hubfleet.platforms.kubernetes.api import PODS, Api, KubernetesApi
 from hubfleet.platforms.kubernetes.connection import connect
 from hubfleet.platforms.kubernetes.database import HUB_POD
@@ -41,11 +43,12 @@ class Acts:
         self._setup = setup
         self._made: Work | None = None
 
-    def observe(self) -> Observation:
+    def observe(self, clients: Mapping[str, str] = {}) -> Observation:
+        """`clients` are the marks of hubs' secrets at the console."""
         work = self._work
         held = read_all(work.api, work.cluster.name, work.fleet)
         seen = (
-            observed(one, work.cluster.name, work.drifts(one), work.come_up)
+            observed(one, work.cluster.name, work.drifts(one), work.come_up, clients.get(one.hub))
             for one in held.values()
         )
         return observation(work.cluster.name, seen, self._setup.software)
@@ -81,6 +84,19 @@ class Acts:
         token = work.pins(work.place(hub)).probe_token
         return Door(hub, record.url, _address(work.declared), PROBE_USER, token)
 
+    def office_door(self, hub: str) -> Door:
+        """Where the console ends people's access; raises `no-office-token`."""
+        token = self._work.pins(self._work.place(hub)).office_token
+        if not token:
+            raise failure(
+                "no-office-token",
+                f"{hub} takes no calls from the console yet",
+                place=str(self._work.place(hub)),
+                why="an earlier hubfleet placed it, without a token for that",
+                hint="run `hubfleet apply`, which gives it one",
+            )
+        return replace(self.door(hub), user="", token=token)
+
     def sign_in(self, hub: str) -> SignIn:
         work = self._work
         values = HubValues.model_validate(self._record(hub).values)
@@ -109,16 +125,13 @@ class Acts:
 
     def people(self, hub: str) -> tuple[str, ...]:
         """Who has a server there, but for the probe."""
-        pods = self._work.api.select(
-            PODS,
-            self._work.place(hub).namespace,
-            labels="app=jupyterhub,component=singleuser-server",
-        )
-        names = {
-            (pod["metadata"].get("annotations") or {}).get("hub.jupyter.org/username", "")
-            for pod in pods
-        }
-        return tuple(sorted(names - {"", PROBE_USER}))
+        return closing.people(self._work, hub)
+
+    def close(self, hub: str, seconds: float, report: Report) -> float:
+        return closing.close(self._work, hub, seconds, report)
+
+    def reopen(self, hub: str) -> None:
+        closing.reopen(self._work.api, self._work.place(hub))
 
     def examine(self, namespaces: tuple[str, ...]) -> tuple[Finding, ...]:
         """What `hubfleet doctor` finds here."""

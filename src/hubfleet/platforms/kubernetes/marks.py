@@ -24,6 +24,9 @@ RECORD = "hubfleet"
 PINS = "hubfleet-pins"
 """The Secret in a hub's namespace that holds its pinned secrets."""
 
+CLOSING = "hubfleet-closing"
+"""The ConfigMap in the namespace of a hub that is about to go away; the hub's pod mounts it."""
+
 _WORD = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")
 
 

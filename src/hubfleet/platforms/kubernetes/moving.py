@@ -6,10 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from hubfleet.fleet.model import Hub
 from hubfleet.kit.errors import Problem
 from hubfleet.planning.observation import Observation
 from hubfleet.planning.plan import Plan
 from hubfleet.planning.steps import CreateHub, RemoveHub, UpdateHub
+
+_OF_THE_NAME = frozenset({"domain", "title"})
+"""What another name changes by itself."""
 
 
 def refused_moves(plan: Plan, clusters: Collection[str]) -> Iterator[Problem]:
@@ -43,16 +47,33 @@ def _renamed(plan: Plan, clusters: Collection[str]) -> Iterator[Problem]:
             continue
         community = step.hub.community
         for old in gone:
-            if old.cluster == step.hub.cluster and old.name.partition("/")[0] == community:
+            same_place = old.cluster == step.hub.cluster and old.name.partition("/")[0] == community
+            if same_place and (sign := _sign_of_rename(old, step.hub)):
                 yield Problem(
                     "hub-renamed",
                     f"{old.name} would be removed and {step.hub.name} created",
                     step.hub.place,
-                    "A hub's namespace cannot be renamed: people's files would stay with the old "
-                    "name.",
+                    f"{sign}, so this looks like a new name. A hub's namespace cannot be renamed: "
+                    "people's files would stay with the old name.",
                     f"to rename, keep the file {old.name} and set its `title` and `domain`; "
-                    f"if they are two hubs, apply with --only {step.hub.name} first",
+                    f"if they are two hubs, apply with --only {_first(old, step.hub)} first",
                 )
+
+
+def _sign_of_rename(old: RemoveHub, new: Hub) -> str:
+    """Why one hub looks like the other under a new name; empty where nothing says so."""
+    if old.values.get("domain") == new.domain:
+        return f"they have the same address ({new.domain})"
+    wanted = {key: value for key, value in new.flat().items() if key not in _OF_THE_NAME}
+    if wanted == {key: old.values.get(key) for key in wanted}:
+        return "they are declared alike"
+    return ""
+
+
+def _first(old: RemoveHub, new: Hub) -> str:
+    """Two hubs never have one address at the same time: the old one must go before."""
+    same = old.values.get("domain") == new.domain
+    return f"{old.name} --allow-removals" if same else new.name
 
 
 def left_on_this_machine(

@@ -42,6 +42,9 @@ WATCHED: Mapping[str, Kind] = {
 OBJECTS = "objects"
 """The key of the ConfigMap that names the objects of the last release that came up."""
 
+CLIENT = "console.secret"
+"""The key of a plan's reason that the hub's secret at the console is another one now."""
+
 _COMPONENTS = ("hub", "proxy")
 _CHART = "app=jupyterhub,release in ({names})"
 _RELEASES = f"{SELECTOR},name in ({{names}})"
@@ -60,6 +63,7 @@ class Held:
     history: History = field(default_factory=History)
     deployments: dict[str, Object] = field(default_factory=dict)
     there: set[str] = field(default_factory=set)
+    closing: str = ""
 
     @property
     def record(self) -> Record | None:
@@ -118,6 +122,8 @@ def _fill(
             data = dict(value.get("data") or {})
             one.objects = tuple(data.pop(OBJECTS, "").split())
             one.records = Records.read(data)
+        elif one is not None and value["metadata"]["name"] == marks.CLOSING:
+            one.closing = str((value.get("data") or {}).get("until", ""))
     for (namespace, _), past in histories(select(SECRETS, _RELEASES, metadata_only=True)).items():
         # A namespace may hold more releases than the hub's: ours are those with our labels.
         if namespace in held and any(marks.REVISION in one.labels for one in past.all):
@@ -146,17 +152,36 @@ def touched(held: Held) -> bool:
 
 
 def observed(
-    held: Held, cluster: str, drifts: Sequence[Drift], come_up: float
+    held: Held,
+    cluster: str,
+    drifts: Sequence[Drift],
+    come_up: float,
+    client: str | None = None,
 ) -> ObservedHub | None:
-    """The hub as the planner sees it; None where no release of it ever came up."""
+    """The hub as the planner sees it; None where there is no release of it.
+
+    `client` is the mark of its secret of now at the console, None for a hub that has none.
+    """
     newest, record = held.history.newest, held.record
-    if newest is None or held.history.deployed is None:
+    if newest is None:
         return None
+    if held.history.deployed is None:
+        return ObservedHub(
+            name=held.hub,
+            cluster=cluster,
+            state="stopped",
+            values={"release": newest.status},
+            note=f"it never came up (its first release is {newest.status})",
+            closing=held.closing,
+            came_up=False,
+        )
     values: dict[str, Any] = dict(record.flat) if record else {}
     notes = []
     if newest.status != "deployed":
         values["release"] = newest.status
         notes.append(_release_note(newest.status))
+    if record is not None and client is not None and record.client != client:
+        values[CLIENT] = "an earlier one"
     for drift in drifts:
         values[drift.key] = drift.shown
         notes.append(_drift_note(drift))
@@ -171,6 +196,7 @@ def observed(
         url=record.url if record else "",
         since=held.history.deployed.created,
         note="; ".join(notes),
+        closing=held.closing,
     )
 
 

@@ -17,6 +17,7 @@ from hubfleet.kit.digest import canonical_json
 from hubfleet.kit.errors import HubfleetError
 from hubfleet.platforms.kubernetes import marks
 from hubfleet.platforms.kubernetes.api import CLAIMS, CONFIG_MAPS, NAMESPACES
+from hubfleet.platforms.kubernetes.closing import end_servers, reopen, stopped
 from hubfleet.platforms.kubernetes.drift import Drift
 from hubfleet.platforms.kubernetes.helm import HelmError, Upgrade
 from hubfleet.platforms.kubernetes.helm_words import Failure, problem_of
@@ -41,13 +42,14 @@ def place(work: Work, job: Job, report: Report) -> Outcome:
     claim(work.api, where)
     pins = replace(work.pins(where, make=True), declared=job.declared)
     mend(work, where, report)
+    opened = reopen(work.api, where)
     held = read_one(work.api, where.hub, where.namespace)
     wanted = wanted_record(work, job, pins)
     before = held.record
     drifts = work.drifts(held)
     same = before is not None and before.fingerprint == wanted.fingerprint
     if before and same and not drifts and _is_up(work, held):
-        return Outcome(changed=False, revision=before.revision, url=before.url)
+        return Outcome(changed=opened, revision=before.revision, url=before.url)
     if not job.take_ownership:
         refuse_owned(where, drifts)
     revision = before.revision if before and same else next_revision(held)
@@ -89,6 +91,7 @@ def wanted_record(work: Work, job: Job, pins: Pins) -> Record:
         url=url_of(hub, work.declared),
         chart=job.chart_name,
         secrets=_secrets_digest(job.declared, pins),
+        client=job.client,
     )
 
 
@@ -173,13 +176,20 @@ def remove(work: Work, hub: str, report: Report) -> Outcome:
     if past.newest is None or work.api.find(NAMESPACES, where.namespace) is None:
         return Outcome(False, 0, "")
     claim(work.api, where)
+    # People's servers are no part of the release: it would go, and they would stay. Before it, so
+    # that a removal that is cut off is seen and gone on with; after it, what began in between.
+    held = read_one(work.api, hub, where.namespace)
+    servers = end_servers(work, where, report)
     report("stopping the hub")
     with _helm(work, where):
         work.helm.uninstall(where.release, where.namespace, work.come_up)
+    servers += end_servers(work, where, report)
+    reopen(work.api, where)
     work.api.delete(CONFIG_MAPS, marks.RECORD, where.namespace)
     revision = past.deployed.revision if past.deployed else 0
     kept = f"people's files are kept in the namespace {where.namespace} of {where.cluster}"
-    return Outcome(True, revision, "", note=kept)
+    note = f"{kept}; {stopped(held, servers)}" if servers else kept
+    return Outcome(True, revision, "", note=note)
 
 
 @contextmanager

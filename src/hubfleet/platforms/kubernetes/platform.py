@@ -77,6 +77,7 @@ class KubernetesPlatform:
         self._nursery = Nursery()
         self._processes: dict[str, ClusterProcess] = {}
         self._lock = Lock()
+        self._seen: dict[str, str] = {}
 
     def names(self) -> tuple[str, ...]:
         """The declared clusters that are its business."""
@@ -88,8 +89,17 @@ class KubernetesPlatform:
         return frozenset(name for name in self.names() if self.observe(name).hubs)
 
     def observe(self, cluster: str) -> Observation:
-        found: Observation = self._call(cluster, "observe")
+        found: Observation = self._call(cluster, "observe", self._clients(cluster))
+        with self._lock:
+            kept = {hub: where for hub, where in self._seen.items() if where != cluster}
+            self._seen = {**kept, **dict.fromkeys(found.hubs, cluster)}
         return found
+
+    def _clients(self, cluster: str) -> dict[str, str]:
+        """The marks of its hubs' secrets at the console: a rotated one is a change of the hub."""
+        keys = self._keys
+        hubs = [hub for hub in self._fleet.hubs.values() if hub.cluster == cluster]
+        return {hub.name: keys.mark(hub.name) for hub in hubs if hub.console is not None}
 
     def objections(self, hubs: Sequence[Hub]) -> tuple[Problem, ...]:
         if not hubs:
@@ -204,6 +214,18 @@ class KubernetesPlatform:
         found: tuple[str, ...] = self._call(self.cluster_of(hub), "people", hub)
         return found
 
+    def close(self, hub: str, seconds: float, report: Report = _quietly) -> float:
+        left: float = self._call(self.cluster_of(hub), "close", hub, seconds, ..., report=report)
+        return left
+
+    def reopen(self, hub: str) -> None:
+        self._call(self.cluster_of(hub), "reopen", hub)
+
+    def office_door(self, hub: str) -> Door:
+        """Where the console ends people's access; the token allows nothing else."""
+        found: Door = self._call(self.cluster_of(hub), "office_door", hub)
+        return found
+
     def remarks(self) -> tuple[str, ...]:
         return ()
 
@@ -255,6 +277,9 @@ class KubernetesPlatform:
         declared = self._fleet.hubs.get(hub)
         if declared is not None and declared.cluster in self.names():
             return declared.cluster
+        # A hub that is to be removed is asked about every few seconds.
+        if (cluster := self._seen.get(hub)) is not None:
+            return cluster
         for name in self.names():
             if hub in self.observe(name).hubs:
                 return name
@@ -265,7 +290,7 @@ class KubernetesPlatform:
             hint="`hubfleet status` shows those that exist",
         )
 
-    def close(self) -> None:
+    def end(self) -> None:
         """End the clusters' processes; they also end by themselves when this one does."""
         with self._lock:
             for process in self._processes.values():
@@ -288,15 +313,17 @@ class KubernetesPlatform:
         from hubfleet.platforms.kubernetes.work import Job
 
         chart = chart_of(hub, self._fleet.root, self._charts)
+        declared = self._secrets_of(hub)
         job = Job(
             # Where a hub's files lie is no business of the cluster's process.
             hub=replace(hub, environments=()),
             chart=str(chart.path),
             chart_name=chart.name,
             software=software(),
-            declared=self._secrets_of(hub),
+            declared=declared,
             logo=hub.logo.path.read_bytes() if hub.logo else None,
             take_ownership=self._take_ownership,
+            client=self._keys.mark(hub.name) if hub.console is not None else "",
         )
         outcome: Outcome = self._call(hub.cluster, "place", job, ..., report=report)
         return outcome
@@ -305,8 +332,12 @@ class KubernetesPlatform:
         """The declared ones by mark, and the hub's own at the console."""
         found = revealed(hub.values.model_dump(), Identity())
         if hub.console is not None:
-            found[CONSOLE_SECRET] = ClientKeys(self._folder.parent / "console").secret(hub.name)
+            found[CONSOLE_SECRET] = self._keys.secret(hub.name)
         return found
+
+    @property
+    def _keys(self) -> ClientKeys:
+        return ClientKeys(self._folder.parent / "console")
 
     def _call(
         self, cluster: str, act: str, *arguments: Any, report: Report = _quietly, **words: Any

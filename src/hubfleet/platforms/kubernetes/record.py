@@ -22,6 +22,7 @@ KEPT = 5
 class Record:
     """One revision of a hub. Secrets of the declaration stand in it as marks only.
 
+    `client` is the mark of its secret at the console, empty for a hub without one.
     `flat` are the effective values that the planner compares, `values` the same as `HubValues`.
     """
 
@@ -35,6 +36,7 @@ class Record:
     chart: str = ""
     secrets: str = ""
     declaration: str = ""
+    client: str = ""
 
     @property
     def fingerprint(self) -> str:

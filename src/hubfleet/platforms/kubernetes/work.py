@@ -45,6 +45,14 @@ class Job:
     declared: Mapping[str, Any] = field(default_factory=dict, repr=False)
     logo: bytes | None = field(default=None, repr=False)
     take_ownership: bool = False
+    client: str = ""
+    """The mark of the hub's secret at the console."""
+
+
+def _kept(pins: Pins) -> dict[str, str]:
+    """What the cluster keeps of them: the declaration's secrets are not among it."""
+    kept = {key: value for key, value in pins.as_json().items() if key != "declared"}
+    return {"pins.json": json.dumps(kept)}
 
 
 @dataclass(frozen=True)
@@ -107,17 +115,21 @@ class Work:
             # Whoever made them first wins, also when that was somebody else just now.
             return self.pins(place)
         text = base64.b64decode(found["data"]["pins.json"]).decode()
-        return Pins.read(json.loads(text))
+        pins = Pins.read(json.loads(text))
+        if make and not pins.office_token:
+            # An earlier hubfleet made them; whoever places the hub adds what it did not know.
+            pins = replace(pins, office_token=Pins.made().office_token)
+            self.api.change(SECRETS, marks.PINS, {"stringData": _kept(pins)}, place.namespace)
+        return pins
 
     def _keep_pins(self, place: Place, pins: Pins) -> None:
-        kept = {key: value for key, value in pins.as_json().items() if key != "declared"}
         self.api.create(
             SECRETS,
             {
                 "apiVersion": "v1",
                 "kind": "Secret",
                 "metadata": {"name": marks.PINS, "labels": place.labels},
-                "stringData": {"pins.json": json.dumps(kept)},
+                "stringData": _kept(pins),
             },
             place.namespace,
         )

@@ -25,6 +25,7 @@ _TOKENS = {
     "proxy_token": ("proxy", "secretToken"),
     "cookie_secret": ("hub", "config", "JupyterHub", "cookie_secret"),
     "probe_token": ("hub", "services", "probe", "apiToken"),
+    "office_token": ("hub", "services", "office", "apiToken"),
 }
 _OURS = (("hub", "extraConfig", "00-hubfleet"), ("custom", "hubfleet"))
 _OUR_FILES = ("hubfleet-login-html", "hubfleet-page-html", "hubfleet-face-css", "hubfleet-logo")

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hubfleet.fleet.model import Cluster, Environment, Fleet, Hub
 from hubfleet.kit.errors import Problem
+from hubfleet.platforms.kubernetes.rendering.entries import Rendered
 from hubfleet.platforms.kubernetes.rendering.pins import Pins
 from hubfleet.platforms.kubernetes.rendering.schema import KnownRules, place_of
 from hubfleet.platforms.kubernetes.rendering.values import render
@@ -35,11 +37,42 @@ def hub_problems(
 
     `fetched` is the archive of its chart, where there is one: then its own schema counts.
     """
-    found = [*_environments(hub), *_storage(hub, cluster)]
+    rendered = render(hub, cluster, Pins.placeholders())
+    found = [*_environments(hub), *_storage(hub, cluster), *_ours(hub, rendered)]
     chart = rules.of(hub.values.chart, fetched)
     if chart is not None:
-        found += chart.problems(render(hub, cluster, Pins.placeholders()), hub)
+        found += chart.problems(rendered, hub)
     return found
+
+
+_KEPT = (("hub", "extraConfig", "00-hubfleet"), ("custom", "hubfleet"))
+"""What keeps groups' profiles to groups, ends last days, and lets nobody sign in as the probe."""
+
+
+def _ours(hub: Hub, rendered: Rendered) -> Iterator[Problem]:
+    """Without its code a hub would let in, or offer, more than is declared."""
+    for path in sorted(rendered.passed):
+        kept = next((one for one in _KEPT if one[: len(path)] == path[: len(one)]), None)
+        # Passing a mapping with nothing in it leaves what is there.
+        if kept is None or (isinstance(found := _at(rendered, path), dict) and found):
+            continue
+        yield Problem(
+            "our-code-replaced",
+            f"`helm_values` replaces `{'.'.join(kept)}` of `{hub.name}`",
+            place_of(hub, ".".join(("helm_values", *path))),
+            "hubfleet's own code stands there: without it a last day would not end, and profiles "
+            "of a group would be offered to everybody.",
+            "write yours under another key of `hub.extraConfig`, such as `50-mine`"
+            if kept[0] == "hub"
+            else "write yours under another key of `custom`",
+        )
+
+
+def _at(rendered: Rendered, path: tuple[str, ...]) -> Any:
+    value: Any = rendered.values
+    for key in path:
+        value = value[key]
+    return value
 
 
 def _environments(hub: Hub) -> Iterator[Problem]:

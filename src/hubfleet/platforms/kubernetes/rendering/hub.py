@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hubfleet.fleet.fields import PROBE_USER
+from hubfleet.fleet.fields import OFFICE_SCOPES, PROBE_USER
 from hubfleet.fleet.model import Culling
 from hubfleet.kit.units import parse_duration
+from hubfleet.platforms.kubernetes.marks import CLOSING
 from hubfleet.platforms.kubernetes.rendering.context import Context
 from hubfleet.platforms.kubernetes.rendering.entries import Entry, entry
 from hubfleet.platforms.kubernetes.rendering.sign_in import knows_groups
@@ -21,6 +22,14 @@ CODE = Path(__file__).with_name("inside") / "declared.py"
 
 _PROBE_SCOPES = [f"{scope}!user={PROBE_USER}" for scope in ("servers", "access:servers")]
 _SHARING_SCOPES = ["self", "shares!user", "read:users:name", "read:groups:name"]
+
+LISTS: Mapping[tuple[str, ...], tuple[dict[str, Any], ...]] = {
+    ("hub", "extraVolumes"): ({"name": CLOSING, "configMap": {"name": CLOSING, "optional": True}},),
+    ("hub", "extraVolumeMounts"): (
+        {"name": CLOSING, "mountPath": f"/usr/local/share/{CLOSING}", "readOnly": True},
+    ),
+}
+"""Lists of the chart in which hubfleet has an entry: what is passed through is added to it."""
 
 _LONGEST_LOOK = 600
 _NEVER = 10 * 365 * 86_400
@@ -47,6 +56,8 @@ def hub_entries(context: Context) -> Iterator[Entry]:
         yield entry("proxy.chp.nodeSelector", labels)
     yield Entry(("hub", "extraConfig", "00-hubfleet"), code())
     yield from _for_code(context)
+    for place, ours in LISTS.items():
+        yield Entry(place, list(ours))
 
 
 @cache
@@ -67,6 +78,10 @@ def _services(context: Context) -> Iterator[Entry]:
     yield entry("hub.loadRoles.probe", {"scopes": _PROBE_SCOPES, "services": ["probe"]})
     # Naming the probe's user in a role makes it exist: no token needs the right to make users.
     yield entry("hub.loadRoles.probed", {"scopes": ["self"], "users": [PROBE_USER]})
+    if context.pins.office_token:
+        yield entry("hub.services.office.apiToken", context.pins.office_token)
+        office = {"scopes": list(OFFICE_SCOPES), "services": ["office"]}
+        yield entry("hub.loadRoles.office", office)
 
 
 def _culling(culling: Culling) -> Iterator[Entry]:
@@ -92,9 +107,9 @@ def _for_code(context: Context) -> Iterator[Entry]:
     """What `inside/declared.py` reads: only what this hub needs it for."""
     access, values = context.values.access, context.values
     told: list[tuple[str, Any, str]] = [("probe_user", PROBE_USER, "")]
+    told.append(("timezone", context.hub.timezone, ""))
     if access.until:
         told.append(("until", access.until.isoformat(), "access.until"))
-        told.append(("timezone", context.hub.timezone, "access.until"))
     if values.groups and not knows_groups(access):
         groups = {name: list(people) for name, people in values.groups.items()}
         told.append(("groups", groups, "groups"))

@@ -21,7 +21,7 @@ from hubfleet.platforms.kubernetes.rendering.entries import (
     leaves,
 )
 from hubfleet.platforms.kubernetes.rendering.face import face_entries
-from hubfleet.platforms.kubernetes.rendering.hub import hub_entries
+from hubfleet.platforms.kubernetes.rendering.hub import LISTS, hub_entries
 from hubfleet.platforms.kubernetes.rendering.pins import Pins
 from hubfleet.platforms.kubernetes.rendering.servers import server_entries
 from hubfleet.platforms.kubernetes.rendering.sign_in import sign_in_entries
@@ -86,4 +86,13 @@ def _traitlets(context: Context) -> Iterator[Entry]:
 def _passed(context: Context) -> Iterator[Entry]:
     for path, value in leaves(context.values.helm_values):
         if path:
-            yield Entry(path, value, ".".join(("helm_values", *path)))
+            yield Entry(path, _beside_ours(path, value), ".".join(("helm_values", *path)))
+
+
+def _beside_ours(path: tuple[str, ...], value: Any) -> Any:
+    """Lists replace each other: where hubfleet has an entry in one, what is passed joins it."""
+    ours = LISTS.get(path)
+    if ours is None or not isinstance(value, list):
+        return value
+    names = {one["name"] for one in ours}
+    return [*ours, *(v for v in value if not (isinstance(v, dict) and v.get("name") in names))]

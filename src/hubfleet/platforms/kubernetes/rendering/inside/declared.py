@@ -1,7 +1,8 @@
 """What a hub's declaration asks for and the chart's values cannot say.
 
 hubfleet put this here, the same text for every hub; what differs stands in `custom.hubfleet`:
-the last day for everyone, domains and issuer of a provider, groups and their members.
+the last day for everyone, domains and issuer of a provider, groups and their members. The file
+`CLOSING` appears when the hub is about to go away.
 """
 
 # mypy: ignore-errors
@@ -10,6 +11,7 @@ the last day for everyone, domains and issuer of a provider, groups and their me
 from copy import deepcopy
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jupyterhub.utils import maybe_future
@@ -17,6 +19,7 @@ from tornado.web import HTTPError
 from traitlets.utils.importstring import import_item
 
 SHARED = "hubfleet-shared"
+CLOSING = Path("/usr/local/share/hubfleet-closing/until")
 
 
 def declared_people(base, told):
@@ -85,6 +88,8 @@ class _Declared:
         return model if may else False
 
     async def pre_spawn_start(self, user, spawner):
+        if words := closing_notice(self.told.get("timezone")):
+            raise HTTPError(503, words)
         may = not self.is_over() or self.is_declared(user.name) or self.is_probe(user.name)
         if not may:
             raise HTTPError(403, f"This hub was open to everyone until {self.told['until']}.")
@@ -95,11 +100,39 @@ class _Declared:
 
 def today(zone):
     """The day in the service's time zone; in UTC where the image does not know the zone."""
+    return datetime.now(place_of(zone)).date().isoformat()
+
+
+def place_of(zone):
+    """A time zone; UTC where the image does not know it."""
     try:
-        place = ZoneInfo(zone or "UTC")
+        return ZoneInfo(zone or "UTC")
     except ZoneInfoNotFoundError:
-        place = UTC
-    return datetime.now(place).date().isoformat()
+        return UTC
+
+
+def closing_notice(zone):
+    """What people read while the hub is about to go away; empty for a hub that stays."""
+    try:
+        until = datetime.fromisoformat(CLOSING.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError):
+        return ""
+    there = until.astimezone(place_of(zone))
+    return (
+        f"This hub closes at {there:%H:%M} on {there.day} {there:%B} ({there.tzinfo}). "
+        "Save your work: servers are stopped then, and no new one is started. "
+        "Your files are kept; ask the people who run this hub for them."
+    )
+
+
+def notices(told):
+    """What JupyterHub calls for each of its pages, with its user or None."""
+
+    def of_page(user):
+        words = closing_notice(told.get("timezone"))
+        return [words] if words else []
+
+    return of_page
 
 
 def open_shared_folder(spawner):
@@ -189,6 +222,8 @@ def install(c, told):
     c.JupyterHub.authenticator_class = declared_people(
         chosen_class(c.JupyterHub.authenticator_class), told
     )
+    shown = c.JupyterHub.get("template_vars") or {}
+    c.JupyterHub.template_vars = {**shown, "hub_notices": notices(told)}
     profiles = c.KubeSpawner.get("profile_list") or []
     if any(profile.get("allowed_groups") for profile in profiles):
         c.KubeSpawner.profile_list = own_profiles(profiles, told)
