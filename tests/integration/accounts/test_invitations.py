@@ -171,7 +171,8 @@ def test_an_invitation_that_carries_a_login_makes_that_one(office, browser):
     from hubfleet.office.accounts import people
     from hubfleet.office.accounts.rights import StaffRole, Standing
 
-    staff = Standing("eve", staff=frozenset({StaffRole.ENGINEER}))
+    office.person("ada", "engineer")
+    staff = Standing("ada", staff=frozenset({StaffRole.ENGINEER}))
     invite(office, "bo@example.org", login="bo", by=staff)
     path = link_for("bo@example.org")
     assert 'name="login"' not in browser.get(path).content.decode()

@@ -297,11 +297,24 @@ def test_customers_are_for_the_operator(office: Office, browse) -> None:
     assert "Ant" in page
     assert "Bea Example" in page
     assert "Bee" not in text_of(eve.get("/customers/?q=ant"))
+    shown = re.findall(
+        r"<th(?: class=\"number\")?>([^<]+)</th>", eve.get("/customers/").content.decode()
+    )
+    assert shown == [
+        "Community", "Stage", "Representatives", "Hubs up", "Health", "Users now", "People",
+        "Agreement", "Responsibilities", "Changes",
+    ]  # fmt: skip
     assert browse("ada").get("/customers/").status_code == 403
 
 
 def test_a_folder_outside_git_is_read_only_and_says_how_to_mend_it(office: Office, browse) -> None:
     (office.root / ".git").rename(office.root.parent / "gone")
+    answer = browse("lea").get("/communities/ant/")
+    assert 'aria-label="Change provide-access"' not in answer.content.decode()
+    assert 'aria-label="History of provide-access"' in answer.content.decode()
+    community = text_of(answer)
+    assert "Changes from the console are commits, and there is nothing to commit to." in community
+    assert "They cannot be changed from here now: the fleet" in community
     page = text_of(browse("ada").get(f"{PROD}/people/"))
     assert "The declaration cannot be changed from here now." in page
     assert "git init" in page

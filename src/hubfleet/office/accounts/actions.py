@@ -188,7 +188,11 @@ RULES: Mapping[Action, Rule] = {
     ),
     Action.APPROVE_AGREEMENT: _rule("community", "approve the agreement", always=(REP,)),
     Action.OPEN_TICKET: _rule(
-        "community", "ask the operator", always=(*_AROUND, BILL, *STAFF), request=(USER,)
+        "community",
+        "ask the operator",
+        # What an admin drafts, a representative confirms.
+        always=(REP, TECH, BILL, PARTNER, ENGINEER, *SUPPORT, GUIDE),
+        request=(ADMIN,),
     ),
     Action.DECLARE_HUB: _rule(
         "community",
@@ -278,8 +282,9 @@ RULES: Mapping[Action, Rule] = {
         "hub",
         "change the configuration",
         item=_CONFIGURE,
-        driven=(PARTNER, ENGINEER),
-        request=(REP, TECH, *SUPPORT),
+        driven=(ENGINEER,),
+        always=(PARTNER,),
+        request=(ADMIN, REP, TECH, *SUPPORT),
     ),
     Action.ROLL_OUT: _rule(
         "hub",
@@ -301,8 +306,8 @@ RULES: Mapping[Action, Rule] = {
     Action.DECLARE_INCIDENT: _rule(
         "hub",
         "declare an incident",
-        always=(REP, PARTNER, ENGINEER, *SUPPORT, LEAD),
-        request=(ADMIN, TECH, GUIDE),
+        always=(REP, PARTNER, ENGINEER, *SUPPORT),
+        request=(ADMIN, TECH, GUIDE, LEAD),
     ),
     Action.RESPOND_TO_INCIDENT: _rule(
         "hub",

@@ -13,6 +13,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.db import transaction
+from django.db.models import QuerySet
 
 from hubfleet.fleet.model import Fleet
 from hubfleet.kit.clock import now
@@ -88,6 +89,8 @@ def withdraw(actor: Actor, person: Person, role: StaffRole) -> bool:
     mine.delete()
     what = f"{person.login} is not {role.value} any more"
     record(actor, "manage-staff", what=what, details={"login": person.login, "role": role})
+    if role is StaffRole.LEADERSHIP:
+        _void(actor, person, _open_invitations(person).exclude(staff_roles=[]))
     return True
 
 
@@ -126,6 +129,7 @@ def close(actor: Actor, person: Person, why: str = "") -> bool:
         what=f"the account {person.login} was closed{f': {why}' if why else ''}",
         details={"login": person.login},
     )
+    _void(actor, person, _open_invitations(person))
     end_sessions(actor, person, why="the account was closed")
     _narrowed(person, (), "the account was closed", everything=True)
     return True
@@ -204,6 +208,17 @@ def forget_second_factor(actor: Actor, person: Person) -> int:
         record(actor, "manage-people", what=what, details={"login": person.login})
         end_sessions(actor, person, why="the second factor was taken away")
     return removed
+
+
+def _open_invitations(person: Person) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(invited_by=person.login, used_at=None, revoked_at=None)
+
+
+def _void(actor: Actor, person: Person, invitations: QuerySet[Invitation]) -> None:
+    """What somebody invited to must not outlast their right to: it may be their own way back."""
+    if count := invitations.update(revoked_at=now()):
+        what = f"{count} of {person.login}'s invitations were withdrawn"
+        record(actor, "invite", what=what, details={"login": person.login})
 
 
 def hubs_of(fleet: Fleet, community: str) -> tuple[str, ...]:

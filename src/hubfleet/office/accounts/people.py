@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.db import connection
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from hubfleet.fleet.model import Fleet
@@ -31,8 +32,41 @@ _MANY = 500
 
 
 def facts_of(person: Person) -> PersonFacts:
-    """One person's facts, five small queries."""
-    return facts_of_all([person])[0]
+    """One person's facts in one query: every request of somebody who is signed in asks it."""
+    key = Person._meta.pk.get_db_prep_value(person.pk, connection, prepared=False)
+    with connection.cursor() as cursor:
+        cursor.execute(_ALL_OF_ONE, [key] * 5)
+        rows = cursor.fetchall()
+    by_kind: dict[str, list[tuple[str, str, str | None]]] = {kind: [] for kind in _KINDS}
+    for kind, one, other, until in rows:
+        by_kind[kind].append((one, other, until))
+    return _made(
+        person,
+        emails=[one for one, _, _ in by_kind["email"]],
+        staff=[one for one, _, _ in by_kind["staff"]],
+        community_roles=[(one, other) for one, other, _ in by_kind["role"]],
+        memberships=[
+            MembershipFact(one, other, date.fromisoformat(until) if until else None)
+            for one, other, until in by_kind["member"]
+        ],
+        groups=[(one, other) for one, other, _ in by_kind["group"]],
+    )
+
+
+_KINDS = ("staff", "role", "member", "group", "email")
+_ALL_OF_ONE = """
+SELECT 'staff', role, '', '' FROM accounts_staffrole WHERE person_id = %s
+UNION ALL
+SELECT 'role', community, role, '' FROM accounts_communityrole WHERE person_id = %s
+UNION ALL
+SELECT 'member', community, hub, COALESCE(CAST(until AS TEXT), '') FROM accounts_membership
+WHERE person_id = %s
+UNION ALL
+SELECT 'group', community, name, '' FROM accounts_group
+JOIN accounts_group_people ON group_id = accounts_group.id WHERE person_id = %s
+UNION ALL
+SELECT 'email', email, '', '' FROM account_emailaddress WHERE verified AND user_id = %s
+"""
 
 
 def facts_of_all(people: Sequence[Person]) -> list[PersonFacts]:
@@ -66,24 +100,43 @@ def _verified(people: list[Person]) -> dict[Any, frozenset[str]]:
     return {user: frozenset(found) for user, found in emails.items()}
 
 
-def _facts(person: Person, emails: frozenset[str]) -> PersonFacts:
+def _facts(person: Person, emails: Iterable[str]) -> PersonFacts:
+    return _made(
+        person,
+        emails=emails,
+        staff=[row.role for row in person.staff_roles.all()],
+        community_roles=[(row.community, row.role) for row in person.community_roles.all()],
+        memberships=[
+            MembershipFact(row.community, row.hub, row.until) for row in person.memberships.all()
+        ],
+        groups=[(row.community, row.name) for row in person.community_groups.all()],
+    )
+
+
+def _made(
+    person: Person,
+    *,
+    emails: Iterable[str],
+    staff: Iterable[str],
+    community_roles: Iterable[tuple[str, str]],
+    memberships: Iterable[MembershipFact],
+    groups: Iterable[tuple[str, str]],
+) -> PersonFacts:
     return PersonFacts(
         id=str(person.pk),
         login=person.login,
         name=person.name,
         email=person.email,
-        emails=emails,
+        emails=frozenset(email.lower() for email in emails),
         active=person.is_active,
-        staff=frozenset(_known(StaffRole, (row.role for row in person.staff_roles.all()))),
+        staff=frozenset(_known(StaffRole, staff)),
         community_roles=frozenset(
-            (row.community, role)
-            for row in person.community_roles.all()
-            for role in _known(CommunityRole, [row.role])
+            (community, role)
+            for community, name in community_roles
+            for role in _known(CommunityRole, [name])
         ),
-        memberships=tuple(
-            MembershipFact(row.community, row.hub, row.until) for row in person.memberships.all()
-        ),
-        groups=frozenset((row.community, row.name) for row in person.community_groups.all()),
+        memberships=tuple(sorted(memberships, key=lambda one: (one.community, one.hub))),
+        groups=frozenset(groups),
     )
 
 
@@ -96,7 +149,19 @@ def standing(person: Any, fleet: Fleet) -> Standing:
     """What somebody is now; `person` may be Django's anonymous user."""
     if not isinstance(person, Person) or not person.is_active:
         return _NOBODY
-    return standing_of(facts_of(person), fleet, day_of(fleet))
+    asked = (facts_of(person), day_of(fleet))
+    known = _standings.get("known")
+    if known is None or known[0] is not fleet or len(known[1]) > _MANY:
+        known = _standings["known"] = (fleet, {})
+    if asked not in known[1]:
+        known[1][asked] = standing_of(asked[0], fleet, asked[1])
+    return known[1][asked]
+
+
+_standings: dict[str, tuple[Fleet, dict[tuple[PersonFacts, date], Standing]]] = {}
+"""What was worked out for this very fleet. The facts are part of the question and are read from the
+tables each time, so that a right that is taken away is gone with the next request.
+"""
 
 
 def day_of(fleet: Fleet) -> date:

@@ -19,12 +19,14 @@ from hubfleet.office.accounts import first_link, invitations
 from hubfleet.office.accounts.asking import address_of
 from hubfleet.office.accounts.logins import (
     WHAT_IS_TAKEN,
+    declared_addresses,
     may_be_chosen,
     may_be_given,
     one_spelling,
     reserved,
 )
 from hubfleet.office.accounts.models import Invitation, Person
+from hubfleet.office.accounts.people import by_login, standing
 from hubfleet.office.audit.record import Actor
 from hubfleet.office.ports import desk
 
@@ -74,6 +76,8 @@ def welcome(request: HttpRequest, invitation: Invitation, newcomer: Newcomer) ->
     """Make the account and use the invitation; raises `login-refused` or `invitation-over`."""
     login = one_spelling(newcomer.login)
     if why := objection_to(login, desk().fleet(), carried=invitation.login):
+        raise _refused(login, why)
+    if invitation.login and (why := _named_meanwhile(invitation, desk().fleet())):
         raise _refused(login, why)
     if has_account(invitation.email):
         raise failure(
@@ -161,6 +165,19 @@ def welcome_from_elsewhere(request: HttpRequest, sociallogin: Any) -> Person:
     sociallogin.account.user = person
     sociallogin.account.save()
     return person
+
+
+def _named_meanwhile(invitation: Invitation, fleet: Fleet) -> str:
+    """Why the login that it carries means more by now than when it was made; else empty."""
+    login = invitation.login
+    addresses = declared_addresses(login, fleet)
+    others = reserved(fleet).get(login, frozenset()) - {invitation.community}
+    inviter = standing(by_login(invitation.invited_by), fleet)
+    if addresses and invitation.email not in addresses:
+        return f"the declaration gives {login} another address; ask for another invitation"
+    if others and not inviter.staff and not others <= inviter.representative_of:
+        return f"the declaration reserves {login} by now; ask for another invitation"
+    return ""
 
 
 def _make(login: str, newcomer: Newcomer, email: str) -> Person:

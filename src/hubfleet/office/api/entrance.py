@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from ninja.security import APIKeyCookie, HttpBearer
 
 from hubfleet.office.accounts.models import Person
+from hubfleet.office.accounts.second_factor import WHY, lacks_second_factor
 from hubfleet.office.api import tokens
 from hubfleet.office.api.scopes import WORDS, Scope
 
@@ -38,6 +40,8 @@ class ByToken(HttpBearer):
         request.hubfleet_scopes = kept.scopes  # type: ignore[attr-defined]
         if self._scope.value not in kept.scopes:
             raise WrongScope(self._scope)
+        if lacks_second_factor(person):
+            raise PermissionDenied(WHY)
         return person
 
 

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from ninja import Router, Status
@@ -75,11 +76,16 @@ def end_this(request: HttpRequest) -> Status[None]:
 
 @router.delete("/tokens/{key}", response={204: None, **ANSWERS}, auth=needs(Scope.READ))
 def end(request: HttpRequest, key: uuid.UUID) -> Status[None]:
-    """Revoke one of your tokens."""
+    """Revoke one of your tokens; a program its own alone."""
     person = request.user
     assert isinstance(person, Person)
     found = tokens.mine(person).filter(pk=key).first()
     if found is None:
         raise Http404
+    if shown := request.headers.get("Authorization", "").removeprefix("Bearer ").strip():
+        # Whatever it is for: a program that leaked its token must not end all others.
+        own = tokens.find(shown)
+        if own is None or own[0].pk != found.pk:
+            raise PermissionDenied("a token ends itself only; end others on the page of tokens")
     tokens.revoke(actor_of(request), found)
     return Status(204, None)

@@ -127,7 +127,8 @@ def _intend(
     with transaction.atomic():
         change.save()
         if fleet.service.changes == "branch":
-            change.branch = f"change/{change.pk}"
+            usual, other = change.review_branches
+            change.branch = other if repository.exists("refs/heads/change") else usual
         committer = signature("hubfleet", fleet.service.contact, "hubfleet")
         message = _message(change, asked.actor.login)
         change.commit = repository.commit(new, parent, asked.signature, committer, message)
@@ -136,7 +137,7 @@ def _intend(
 
 
 def _move(repository: Repository, change: Change, files: Sequence[FileChange]) -> None:
-    reviewed = change.branch.startswith("change/")
+    reviewed = change.reviewed
     old = "" if reviewed else change.parent
     try:
         repository.move(change.branch, change.commit, old, change.summary)
@@ -172,7 +173,7 @@ def settle() -> None:
 def _settle(repository: Repository) -> None:
     unsettled = [Change.State.INTENDED, Change.State.WAITING]
     for change in Change.objects.filter(state__in=unsettled).order_by("pk"):
-        if change.branch.startswith("change/"):
+        if change.reviewed:
             state = _of_branch(repository, change)
         elif repository.contains(change.commit):
             _finish(repository, change)

@@ -52,6 +52,18 @@ class Change(models.Model):
         return f"change {self.pk}: {self.summary}"
 
     @property
+    def review_branches(self) -> tuple[str, str]:
+        """What its own branch is called; the second where somebody has a branch `change`, beside
+        which git can keep no `change/1`.
+        """
+        return f"change/{self.pk}", f"change-{self.pk}"
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether it has a branch of its own, which somebody reviews and merges."""
+        return self.branch in self.review_branches
+
+    @property
     def summary(self) -> str:
         """The first line of the commit's message."""
         first = str(self.sentences[0]) if self.sentences else "Change the declaration"

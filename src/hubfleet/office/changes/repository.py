@@ -235,11 +235,20 @@ def open_repository(root: Path) -> Repository:
             "not-a-repository",
             "the fleet's folder is not in a git repository, so the console is read-only",
             place=str(root),
-            why=error.problems[0].why,
-            hint="run `git init && git add . && git commit -m 'The fleet as it is'` in that folder",
+            why=_why_none(str(error.problems[0].why)),
+            hint="run `git init && git add . && git commit -m 'The fleet as it is'` in that folder"
+            if "not a git repository" in str(error.problems[0].why)
+            else "mend what git says about it",
         ) from None
     folder, prefix = [*answer.split("\n"), ""][:2]
     return Repository(root, Path(folder), prefix)
+
+
+def _why_none(said: str) -> str:
+    """Git's usual words in ours; others, such as those on a folder of somebody else, stay."""
+    if "not a git repository" in said:
+        return "Changes from the console are commits, and there is nothing to commit to."
+    return f"git says: {said}"
 
 
 def run_git(root: Path, *words: str, given: str = "", more: Mapping[str, str] | None = None) -> str:

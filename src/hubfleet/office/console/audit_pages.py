@@ -27,7 +27,7 @@ from hubfleet.office.ports import desk
 
 _TEXTS = ("who", "act", "community", "hub", "outcome")
 OUTCOMES = ("done", "refused", "hidden", "failed")
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A spreadsheet would take a cell that begins with one of these for a formula."""
 
 

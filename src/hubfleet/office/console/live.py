@@ -8,27 +8,30 @@ from contextlib import asynccontextmanager
 
 MOST = 200
 """Streams at once; further ones are told to ask again later."""
+MOST_OF_ONE = 20
+"""Of one person: windows of a browser, and nobody takes them all."""
 
-_open: set[asyncio.Event] = set()
+_open: dict[asyncio.Event, str] = {}
 
 
 def count() -> int:
     return len(_open)
 
 
-def full() -> bool:
-    return len(_open) >= MOST
+def full(whose: str) -> bool:
+    """Whether this person gets no further one now."""
+    return len(_open) >= MOST or list(_open.values()).count(whose) >= MOST_OF_ONE
 
 
 @asynccontextmanager
-async def stream() -> AsyncIterator[asyncio.Event]:
+async def stream(whose: str) -> AsyncIterator[asyncio.Event]:
     """For as long as a stream is open; the event is set when it has to end."""
     ending = asyncio.Event()
-    _open.add(ending)
+    _open[ending] = whose
     try:
         yield ending
     finally:
-        _open.discard(ending)
+        _open.pop(ending, None)
 
 
 def close_all() -> None:

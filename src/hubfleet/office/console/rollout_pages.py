@@ -17,7 +17,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from hubfleet.fleet.model import Fleet
-from hubfleet.office.accounts.asking import ask, note
+from hubfleet.office.accounts.asking import ask, note, standing_here
 from hubfleet.office.accounts.rights import Action
 from hubfleet.office.changes.models import Run
 from hubfleet.office.changes.running import Files
@@ -25,7 +25,7 @@ from hubfleet.office.console import charts, live, rollouts
 from hubfleet.office.console.acts.hub_rollouts import waiting
 from hubfleet.office.console.glance import glance
 from hubfleet.office.console.rollouts import FATES, Detail, Summary
-from hubfleet.office.console.seeing import signed_in, visible_hubs
+from hubfleet.office.console.seeing import hubs_looked_after, signed_in
 from hubfleet.office.ports import desk
 from hubfleet.planning.steps import hub_name
 
@@ -44,7 +44,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     before = _moment(request.GET.get("before", ""))
     found = rollouts.summaries(PAGE + 1, before)
     more = found[PAGE - 1].at if len(found) > PAGE else None
-    shown = [one for one in found[:PAGE] if _part(request, fleet, one)]
+    shown = [part for one in found[:PAGE] if (part := _part(request, fleet, one)) is not None]
     values = {
         "found": shown,
         "older": more.isoformat() if more else "",
@@ -61,16 +61,17 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-def _part(request: HttpRequest, fleet: Fleet, one: Summary) -> bool:
-    """Whether any hub of the rollout is the visitor's to see."""
+def _part(request: HttpRequest, fleet: Fleet, one: Summary) -> Summary | None:
+    """What of the rollout is about hubs that the visitor looks after; None without any."""
     if ask(request, Action.SEE_FLEET).allowed:
-        return True
-    return any(name in visible_hubs(request, fleet) for name in one.hubs)
+        return one
+    part = one.only(hubs_looked_after(request, fleet))
+    return part if part.hubs else None
 
 
 def _not_begun(request: HttpRequest, fleet: Fleet) -> list[Run]:
     """Processes started here that have not written anything to the ledger yet."""
-    mine = visible_hubs(request, fleet)
+    mine = hubs_looked_after(request, fleet)
     runs = Run.objects.filter(ended_at=None, rollout="").order_by("-at")[:20]
     return [run for run in runs if all(name in mine for name in run.hubs)]
 
@@ -93,20 +94,20 @@ def rollout(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def detail_for(request: HttpRequest, name: str) -> Detail:
-    """The rollout, cut to the hubs that the visitor may see; raises `Http404` without any."""
+    """The rollout, cut to the hubs that the visitor looks after; raises `Http404` without any."""
     fleet = desk().fleet()
     found = rollouts.detail(name, phases_of(name))
     if found is None:
         raise Http404
     if ask(request, Action.SEE_FLEET).allowed:
         return found
-    mine = visible_hubs(request, fleet)
+    mine = hubs_looked_after(request, fleet)
     hubs = tuple(hub for hub in found.hubs if hub.hub in mine)
     if not hubs:
         note(request, Action.SEE_FLEET, "", "hidden", f"rollout {name}")
         raise Http404
     return Detail(
-        found.summary, hubs, found.fingerprint, found.declaration, found.despite_freeze,
+        found.summary.only(mine), hubs, found.fingerprint, found.declaration, found.despite_freeze,
         found.beginnings,
     )  # fmt: skip
 
@@ -146,9 +147,11 @@ async def events(request: HttpRequest, name: str) -> HttpResponseBase:
     allowed = await sync_to_async(_may_follow)(request, name)
     if allowed is not None:
         return allowed
-    if live.full():
+    if live.full(str(request.user.pk)):
         return HttpResponse("too many streams; ask again later\n", status=503)
-    response = StreamingHttpResponse(_stream(name), content_type="text/event-stream")
+    response = StreamingHttpResponse(
+        _stream(name, str(request.user.pk)), content_type="text/event-stream"
+    )
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
@@ -164,9 +167,9 @@ def _may_follow(request: HttpRequest, name: str) -> HttpResponse | None:
     return None
 
 
-async def _stream(name: str) -> AsyncIterator[str]:
+async def _stream(name: str, whose: str) -> AsyncIterator[str]:
     last: object = None
-    async with live.stream() as ending:
+    async with live.stream(whose) as ending:
         yield "retry: 3000\n\n"
         for _ in range(int(LONGEST_STREAM / LOOK_EVERY)):
             seen, running = await sync_to_async(_news, thread_sensitive=False)(name)
@@ -203,9 +206,9 @@ def _news(name: str) -> tuple[object, bool]:
 @require_safe
 @signed_in
 def plan(request: HttpRequest) -> HttpResponse:
-    """`/plan/`: what would be done now, wave by wave, for the hubs that the visitor may see."""
+    """`/plan/`: what would be done now, wave by wave, for the hubs that the visitor looks after."""
     fleet = desk().fleet()
-    mine = visible_hubs(request, fleet)
+    mine = hubs_looked_after(request, fleet)
     sees_all = ask(request, Action.SEE_FLEET).allowed
     steps = [step for step in glance().plan.steps if sees_all or hub_name(step) in mine]
     names = [hub_name(step) for step in steps]
@@ -223,10 +226,11 @@ def plan(request: HttpRequest) -> HttpResponse:
     ]
     values = {
         "waves": [(title, items) for title, items in waves if items],
-        "checks": made.checks,
+        "checks": [name for name in made.checks if sees_all or name in mine],
         "steps": steps,
         "waiting": waiting(request, names) if names else None,
         "removals": [name for name in names if name not in fleet.hubs],
-        "troubles": glance().troubles,
+        # They quote files of any community.
+        "troubles": glance().troubles if standing_here(request, fleet).staff else (),
     }
     return render(request, "console/plan.html", values)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Max
@@ -31,7 +31,7 @@ FATES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One rollout in a list. `fates` counts hubs by what became of them."""
+    """One rollout in a list. `fate_of` is what became of each hub that it is settled for."""
 
     id: str
     state: str
@@ -40,7 +40,20 @@ class Summary:
     who: str
     why: str
     hubs: tuple[str, ...]
-    fates: Mapping[str, int]
+    fate_of: Mapping[str, str]
+
+    def only(self, hubs: Container[str]) -> Summary:
+        """The part about these hubs, as if there were no others."""
+        return replace(
+            self,
+            hubs=tuple(name for name in self.hubs if name in hubs),
+            fate_of={name: fate for name, fate in self.fate_of.items() if name in hubs},
+        )
+
+    @property
+    def fates(self) -> Mapping[str, int]:
+        """How many hubs ended how."""
+        return Counter(self.fate_of.values())
 
     @property
     def word(self) -> str:
@@ -118,10 +131,10 @@ def summaries(limit: int, before: datetime | None = None) -> list[Summary]:
         first = first.filter(at__lt=before)
     begun = list(first.select_related("rollout").order_by("-at", "-id")[:limit])
     ids = [row.rollout_id for row in begun]
-    fates: dict[str, Counter[str]] = {}
-    for rollout, _, fate in _fates(ids):
-        fates.setdefault(rollout, Counter())[fate] += 1
-    return [_summary(row, fates.get(row.rollout_id, Counter())) for row in begun]
+    fates: dict[str, dict[str, str]] = {}
+    for rollout, hub, fate in _fates(ids):
+        fates.setdefault(rollout, {})[hub] = fate
+    return [_summary(row, fates.get(row.rollout_id, {})) for row in begun]
 
 
 def _fates(rollouts: Collection[str]) -> Iterable[tuple[str, str, str]]:
@@ -136,7 +149,7 @@ def _fates(rollouts: Collection[str]) -> Iterable[tuple[str, str, str]]:
     return Settlement.objects.filter(id__in=last).values_list("rollout_id", "hub", "fate")
 
 
-def _summary(row: Beginning, fates: Mapping[str, int]) -> Summary:
+def _summary(row: Beginning, fate_of: Mapping[str, str]) -> Summary:
     return Summary(
         id=row.rollout_id,
         state=row.rollout.state,
@@ -145,7 +158,7 @@ def _summary(row: Beginning, fates: Mapping[str, int]) -> Summary:
         who=row.who,
         why=row.why,
         hubs=tuple(step[0] for step in row.steps),
-        fates=fates,
+        fate_of=fate_of,
     )
 
 
@@ -166,9 +179,9 @@ def detail(rollout: str, phases: Mapping[str, str] | None = None) -> Detail | No
         _hub(step, settled.get(step[0]), acts.get(step[0]), judged.get(step[0]), phases)
         for step in steps
     )
-    fates = Counter(hub.fate for hub in hubs if hub.fate)
+    fate_of = {hub.hub: hub.fate for hub in hubs if hub.fate}
     return Detail(
-        _summary(first, fates), hubs, last.fingerprint, last.declaration, last.despite_freeze,
+        _summary(first, fate_of), hubs, last.fingerprint, last.declaration, last.despite_freeze,
         tuple(begun),
     )  # fmt: skip
 

@@ -56,6 +56,15 @@ def visible_hubs(request: HttpRequest, fleet: Fleet) -> dict[str, Hub]:
     }
 
 
+def hubs_looked_after(request: HttpRequest, fleet: Fleet) -> dict[str, Hub]:
+    """Those whose inside is the visitor's: values, logs, why a rollout of it failed."""
+    return {
+        name: hub
+        for name, hub in visible_hubs(request, fleet).items()
+        if ask(request, Action.SEE_FLEET).allowed or ask(request, Action.SEE_LOGS, name).allowed
+    }
+
+
 def visible_communities(request: HttpRequest, fleet: Fleet) -> list[str]:
     """The names of the communities whose pages the visitor may open."""
     if ask(request, Action.SEE_FLEET).allowed:

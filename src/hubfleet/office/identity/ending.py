@@ -40,8 +40,7 @@ _TIDY = 3600.0
 _AT_ONCE = 8
 _LONGEST_PAUSE = 30.0
 _UNKNOWN = Actor()
-_NOBODY_TO_ASK = frozenset({"unknown-hub", "no-office-token"})
-"""Hubs that are no more, and those that only ask the console themselves."""
+_NOBODY_TO_ASK = "unknown-hub"
 
 _last: dict[str, float] = {}
 
@@ -154,7 +153,7 @@ def _way_to(hub: str) -> HubApi | str | None:
         return desk().hub_api(hub)
     except HubfleetError as error:
         first = error.problems[0]
-        return None if first.code in _NOBODY_TO_ASK else first.what
+        return None if first.code == _NOBODY_TO_ASK else first.what
 
 
 def _ended(login: str, way: HubApi | str | None) -> str | None:

@@ -17,7 +17,7 @@ from hubfleet.kit.files import make_private_folder
 from hubfleet.office.identity import configured as identity
 from hubfleet.office.ledger.place import LedgerPlace, ledger_place
 from hubfleet.office.site.installed import require_office
-from hubfleet.office.site.keys import secret_key
+from hubfleet.office.site.keys import metrics_token, secret_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ def of_this_place(launch: Launch, place: LedgerPlace) -> dict[str, Any]:
     prefix = "__Host-" if launch.secure else ""
     values: dict[str, Any] = {
         "SECRET_KEY": secret_key(launch.folder),
+        "METRICS_TOKEN_FILE": metrics_token(launch.folder),
         "DEBUG": False,
         "ALLOWED_HOSTS": sorted({host, *launch.names}),
         "DATABASES": {"default": _database(place)},
@@ -149,9 +150,12 @@ def _some(names: list[str]) -> str:
 
 
 def _database(place: LedgerPlace) -> dict[str, Any]:
-    """The ledger's place, opened for pages: what they write need not wait for the disk."""
+    """The ledger's place, opened for pages: what they write need not wait for the disk, and their
+    threads keep the connection for a while.
+    """
     settings = dict(place.settings)
     options = dict(settings["OPTIONS"])
     if place.file is not None:
         options["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"
-    return {**settings, "OPTIONS": options}
+    kept = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": place.file is None}
+    return {**settings, **kept, "OPTIONS": options}

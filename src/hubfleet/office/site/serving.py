@@ -1,6 +1,7 @@
 """The server: uvicorn, one process, with what must be in front of Django.
 
-In this order from outside: static files, a limit on how much may be sent, Django.
+In this order from outside: static files, a limit on how much may be sent, the threads to
+work in, Django.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from django.core.asgi import get_asgi_application
 
 from hubfleet.kit.errors import failure
 from hubfleet.office.console import live
-from hubfleet.office.site import loops, static_files
+from hubfleet.office.site import lanes, loops, static_files
 from hubfleet.office.site.static_files import Application, Receive, Scope, Send
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -82,7 +83,8 @@ class _Server(uvicorn.Server):
 
 def application() -> Application:
     """Everything that answers requests; Django must be set up."""
-    return static_files.with_static_files(limited(cast("Application", get_asgi_application())))
+    django = lanes.in_lanes(cast("Application", get_asgi_application()))
+    return static_files.with_static_files(limited(django))
 
 
 def limited(application: Application, most: int = MOST_BYTES) -> Application:

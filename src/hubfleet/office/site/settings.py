@@ -6,6 +6,7 @@ What differs from place to place (database, address, secret key, trusted proxies
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from hubfleet.office.accounts.rules import SETTINGS
@@ -48,6 +49,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "hubfleet.office.accounts.second_factor.asked_of_staff",
     # Not async: so the whole chain above runs in one thread for each request, without changing
     # between threads at every link.
     "hubfleet.office.site.middleware.innermost",
@@ -96,6 +98,7 @@ LOGGING_CONFIG = None
 CONSOLE_ADDRESS = "http://localhost:8010"
 CONSOLE_VERSION = ""
 TRUSTED_PROXIES = 0
+METRICS_TOKEN_FILE = Path()
 
 STATIC_URL = "/static/"
 STORAGES = {

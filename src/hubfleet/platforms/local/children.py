@@ -40,6 +40,7 @@ class Pace:
     log_size: int = 10 * 1024 * 1024
     chore_check: float = 60.0
     measure_every: float = 3600.0
+    console_check: float = 2.0
 
     def wait(self, failures: int) -> float:
         """How long to wait after the given number of failures in a row."""

@@ -7,6 +7,7 @@ Knows nothing of what the console does.
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from hubfleet import __version__
 from hubfleet.fleet.console import ConsolePlace
 from hubfleet.kit.clock import timestamp
 from hubfleet.kit.errors import HubfleetError, failure
-from hubfleet.kit.files import PRIVATE_FILE, make_private_folder
+from hubfleet.kit.files import PRIVATE_FILE, make_private_folder, write_atomically
 from hubfleet.platforms.local import logfiles
 from hubfleet.platforms.local.control_start import clean_environment
 from hubfleet.platforms.local.folders import StateFolder
@@ -45,6 +46,64 @@ class RunningConsole:
     bind: str
     version: str
     root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Minding:
+    """What the keeper did about a console that ended: starts so far, failures in a row, and while
+    it waits when it tries again and how the console ended, as far as that is known.
+    """
+
+    restarts: int = 0
+    failures: int = 0
+    next_try: str = ""
+    last_exit: str = ""
+
+
+def read_minding(state: StateFolder) -> Minding:
+    """What is known; nothing where nothing happened."""
+    try:
+        return Minding(**json.loads(state.console_minding.read_text()))
+    except (OSError, ValueError, TypeError):
+        return Minding()
+
+
+def write_minding(state: StateFolder, minding: Minding) -> None:
+    """For the keeper. A full disk must not end it, so nothing is raised."""
+    with suppress(OSError):
+        write_atomically(state.console_minding, json.dumps(asdict(minding)) + "\n")
+
+
+def not_running(state: StateFolder) -> str:
+    """What to say while the console does not run, and who does something about it."""
+    later = read_minding(state).next_try
+    cure = "Run `hubfleet up`."
+    if later:
+        cure = f"The keeper tries again at {later}; `hubfleet logs console` may say why it ended."
+    return f"The console is not running: nobody can sign in. {cure}"
+
+
+def wanted_command(state: StateFolder) -> list[str] | None:
+    """How the console is started here; None where `up` started none, or `down` ended it."""
+    try:
+        words = json.loads(state.console_wanted.read_text())["command"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return [str(word) for word in words] if isinstance(words, list) and words else None
+
+
+def begin(state: StateFolder, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start the program in the background; what it says goes into the console's log."""
+    with open(state.console_log, "ab", opener=_private) as written:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=written,
+            env=clean_environment(),
+            cwd=state.path,
+            start_new_session=True,
+        )
 
 
 def running_console(state: StateFolder) -> RunningConsole | None:
@@ -97,37 +156,46 @@ def ensure_console(
     if before is not None:
         wanted = (place.address, place.bind, __version__, str(root))
         if (before.address, before.bind, before.version, before.root) == wanted:
+            _want(state, _command(state, root, place, arguments))
             return False
         report("ending the console of before")
         stop_console(state)
     _check_port(place)
     report("starting the console")
     make_private_folder(state.console)
-    _start(state, root, place, arguments)
+    # Until it has begun well, the keeper leaves it alone.
+    state.console_wanted.unlink(missing_ok=True)
+    state.console_minding.unlink(missing_ok=True)
+    command = _command(state, root, place, arguments)
+    _start(state, place, command)
+    _want(state, command)
     return True
 
 
-def _start(state: StateFolder, root: Path, place: ConsolePlace, arguments: Sequence[str]) -> None:
+def _command(
+    state: StateFolder, root: Path, place: ConsolePlace, arguments: Sequence[str]
+) -> list[str]:
+    return [
+        *(sys.executable, "-P", "-m", "hubfleet", "serve", "--quiet"),
+        *("--fleet", str(root), "--state", str(state.path), "--bind", place.bind),
+        *arguments,
+    ]
+
+
+def _want(state: StateFolder, command: list[str]) -> None:
+    if wanted_command(state) != command:
+        write_atomically(state.console_wanted, json.dumps({"command": command}, indent=1) + "\n")
+
+
+def _start(state: StateFolder, place: ConsolePlace, command: Sequence[str]) -> None:
     """Start the process, and wait until it takes requests."""
     log = state.console_log
-    with open(log, "ab", opener=_private) as written:
-        log_before = written.tell()
-        child = subprocess.Popen(
-            [
-                *(sys.executable, "-P", "-m", "hubfleet", "serve", "--quiet"),
-                *("--fleet", str(root), "--state", str(state.path), "--bind", place.bind),
-                *arguments,
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=written,
-            stderr=written,
-            env=clean_environment(),
-            cwd=state.path,
-            start_new_session=True,
-        )
+    log_before = log.stat().st_size if log.exists() else 0
+    child = begin(state, command)
     deadline = time.monotonic() + START_SECONDS
     while not console_answers(place):
-        if child.poll() is not None:
+        # The keeper may have begun one at the same moment: then that one is on its way.
+        if child.poll() is not None and running_console(state) is None:
             raise _did_not_start(log, log_before, "it ended at once")
         if time.monotonic() > deadline:
             raise _did_not_start(log, log_before, f"it does not answer after {START_SECONDS:.0f} s")
@@ -152,6 +220,8 @@ def console_answers(place: ConsolePlace) -> bool:
 
 def stop_console(state: StateFolder) -> bool:
     """End the console; whether there was one. It has some seconds for what it is doing."""
+    state.console_wanted.unlink(missing_ok=True)
+    state.console_minding.unlink(missing_ok=True)
     found = running_console(state)
     if found is None:
         return False

@@ -33,6 +33,11 @@ class HubFolder:
         return self.path / "secrets.json"
 
     @property
+    def metrics_token(self) -> Path:
+        """What Prometheus shows to read the hub's numbers, and nothing else."""
+        return self.path / "metrics-token"
+
+    @property
     def database(self) -> Path:
         return self.path / "hub.sqlite"
 
@@ -136,6 +141,16 @@ class StateFolder:
     def console_run(self) -> Path:
         """Which process is the console."""
         return self.console / "run.json"
+
+    @property
+    def console_wanted(self) -> Path:
+        """How the console is started; while it is there, the keeper starts one that ended again."""
+        return self.console / "wanted.json"
+
+    @property
+    def console_minding(self) -> Path:
+        """What the keeper did about a console that ended."""
+        return self.console / "minding.json"
 
     @property
     def console_log(self) -> Path:

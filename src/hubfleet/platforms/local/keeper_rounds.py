@@ -1,7 +1,7 @@
 """What the keeper does all day: mind the proxy and the hubs, answer requests, keep logs small.
 
-The children themselves are in `children`, the socket in `keeper_requests`, and what is done for
-people's data in `keeper_chores`.
+The children themselves are in `children`, the socket in `keeper_requests`, what is done for
+people's data in `keeper_chores`, and the console in `keeper_console`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from hubfleet.platforms.local.children_fork import Program
 from hubfleet.platforms.local.control_status import KeeperFacts, LocalStatus
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
 from hubfleet.platforms.local.keeper_chores import Chores
+from hubfleet.platforms.local.keeper_console import ConsoleMinder
 from hubfleet.platforms.local.keeper_loop import Loop
 from hubfleet.platforms.local.logfiles import rotate_by_copy, rotate_by_rename
 from hubfleet.platforms.local.proxy import proxy_answers, proxy_command, run_proxy
@@ -57,6 +58,7 @@ class Keeper:
         self._next_log_check = time.monotonic() + pace.log_check
         self._look_for_proxy_at: float | None = None
         self._chores = Chores(state, pace, self.loop)
+        self._console = ConsoleMinder(state, pace)
         self.proxy = Child(
             _proxy_child(state, proxy_program, facts.port), pace, self.loop, self._ended
         )
@@ -85,6 +87,8 @@ class Keeper:
             self._tick_routes()
             if not self._ending:
                 self._chores.tick()
+                self._console.tick()
+        self._console.let_go()
 
     def answer(self, request: dict[str, Any]) -> Any:
         """What one request is answered with; raises `HubfleetError` for what is refused."""
@@ -182,7 +186,7 @@ class Keeper:
     def _due(self) -> float:
         soonest = min(child.due() for child in self._children())
         looks = (self._next_log_check, self._look_for_proxy_at or float("inf"))
-        return min(soonest, self._chores.due(), *looks)
+        return min(soonest, self._chores.due(), self._console.due(), *looks)
 
     def _tick_routes(self) -> None:
         """Once a new proxy answers, have all hubs give it their routes: it begins with none."""

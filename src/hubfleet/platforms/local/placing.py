@@ -150,7 +150,7 @@ def _make_secrets(state: StateFolder, folder: HubFolder) -> bool:
     """Once for the hub's life: people keep their password and their session over every change.
 
     Only the proxy's token is not the hub's own. True where the hub had another one until now, or
-    none for the office.
+    none for the office or for Prometheus.
     """
     token = proxy_token(state)
     if not folder.secrets.exists():
@@ -162,14 +162,21 @@ def _make_secrets(state: StateFolder, folder: HubFolder) -> bool:
             culler_token=secrets.token_hex(32),
             proxy_token=token,
             office_token=secrets.token_hex(32),
+            metrics_token=secrets.token_hex(32),
         ).write(folder.secrets)
     kept = HubSecrets.read(folder.secrets)
-    if kept.proxy_token == token and kept.office_token:
-        return False
-    # Hubs of earlier versions have no token for the office yet.
-    office = kept.office_token or secrets.token_hex(32)
-    replace(kept, proxy_token=token, office_token=office).write(folder.secrets)
-    return True
+    # Hubs of earlier versions have no token for the office or for Prometheus yet.
+    wanted = replace(
+        kept,
+        proxy_token=token,
+        office_token=kept.office_token or secrets.token_hex(32),
+        metrics_token=kept.metrics_token or secrets.token_hex(32),
+    )
+    if wanted != kept:
+        wanted.write(folder.secrets)
+    # Prometheus reads a file of its own, and none of the hub's other secrets.
+    write_atomically(folder.metrics_token, wanted.metrics_token)
+    return wanted != kept
 
 
 def renew_console_secret(state: StateFolder, folder: HubFolder, *, signs_in: bool) -> None:

@@ -85,7 +85,7 @@ class LocalPlatform:
         status = read_status(self._state)
         folders = (f for f in self._state.known_hubs() if _cluster(f) == cluster)
         hubs = {folder.name: self._observed(folder, status) for folder in folders}
-        return Observation(cluster, hubs, software(), self._proxy_port())
+        return Observation(cluster, hubs, software(), self.proxy_port)
 
     def _observed(self, folder: HubFolder, status: LocalStatus) -> ObservedHub:
         seen = observe_hub(folder, status)
@@ -154,7 +154,7 @@ class LocalPlatform:
                         self._state,
                         hub,
                         self._environments_of(hub),
-                        self._proxy_port(),
+                        self.proxy_port,
                         report,
                         without_isolation=self._without_isolation,
                     )
@@ -311,7 +311,7 @@ class LocalPlatform:
             if server.user != PROBE_USER
         ]
 
-    def close(self, hub: str, seconds: float) -> float:
+    def close(self, hub: str, seconds: float, _report: Report = lambda _: None) -> float:
         return closing.close(self._existing(hub).path, seconds)
 
     def reopen(self, hub: str) -> None:
@@ -327,7 +327,7 @@ class LocalPlatform:
 
     def systemd_unit(self) -> str:
         """A unit for the keeper of this state folder."""
-        return systemd_unit(self._state, self._proxy_port())
+        return systemd_unit(self._state, self.proxy_port)
 
     def other_fleet(self, fleet: Fleet) -> Problem | None:
         """The refusal of another fleet than the one living in the state folder."""
@@ -393,7 +393,7 @@ class LocalPlatform:
 
     def _ensure_keeper(self) -> None:
         with self._one_at_a_time:
-            ensure_keeper(self._state, self._proxy_port())
+            ensure_keeper(self._state, self.proxy_port)
 
     def _keeper_gone(self, error: NoKeeperError) -> HubfleetError:
         return TransientError(
@@ -406,7 +406,8 @@ class LocalPlatform:
             )
         )
 
-    def _proxy_port(self) -> int:
+    @property
+    def proxy_port(self) -> int:
         """The port asked for, else the running one's, else the last one's, else 8000."""
         if self._port:
             return self._port

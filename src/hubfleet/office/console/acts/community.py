@@ -57,6 +57,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         "representatives": ask(request, Action.CHANGE_REPRESENTATIVES, name),
         "responsibilities": ask(request, Action.CHANGE_RESPONSIBILITIES, name),
         "cost": ask(request, Action.SEE_COST, name),
+        "fleet": ask(request, Action.SEE_FLEET),
     }
     inside = may["cost"].allowed
     values: dict[str, Any] = {

@@ -6,6 +6,7 @@ What no room of the office knows yet (tickets, invoices, events) has no column.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -20,7 +21,7 @@ from hubfleet.office.accounts.asking import require
 from hubfleet.office.accounts.models import Membership
 from hubfleet.office.accounts.people import day_of
 from hubfleet.office.changes.models import Change
-from hubfleet.office.console.glance import glance
+from hubfleet.office.console.glance import Row, glance
 from hubfleet.office.console.seeing import signed_in
 from hubfleet.office.ports import desk
 
@@ -33,9 +34,17 @@ class Customer:
     """One community in the list."""
 
     community: Community
+    status: str
+    """Where it stands in the agreement's life, by what the declaration says."""
     hubs: int
+    up: int
+    """How many of its hubs run."""
+    verdicts: tuple[tuple[str, str, int], ...]
+    """`(class, word, hubs)`: the last probes' verdicts and what does not run, the worst first."""
     ails: tuple[str, ...]
     """Its hubs that somebody ought to look at."""
+    users_now: int
+    """Servers of people that run now, on all its hubs."""
     people: int
     end: date | None
     ending: bool
@@ -73,16 +82,24 @@ def customers(fleet: Fleet) -> list[Customer]:
     waiting = Counter(
         Change.objects.filter(state=Change.State.WAITING).values_list("community", flat=True)
     )
-    ails = [row.hub for row in glance().rows if row.ails]
+    seen: dict[str, list[Row]] = {name: [] for name in fleet.communities}
+    for row in glance().rows:
+        if row.declared and row.community in seen:
+            seen[row.community].append(row)
     today = day_of(fleet)
     rows = []
     for name, community in fleet.communities.items():
-        end = community.file.agreement.end if community.file.agreement else None
+        agreement, mine = community.file.agreement, seen[name]
+        end = agreement.end if agreement else None
         rows.append(
             Customer(
                 community,
+                status=stage_of(community, mine, today),
                 hubs=len(community.hubs),
-                ails=tuple(hub for hub in community.hubs if hub in ails),
+                up=sum(row.state == "running" for row in mine),
+                verdicts=_verdicts(mine),
+                ails=tuple(row.hub for row in mine if row.ails),
+                users_now=sum(row.users for row in mine),
                 people=people.get(name, 0) + len(_declared(fleet, community)),
                 end=end,
                 ending=end is not None and today <= end < today + SOON,
@@ -93,6 +110,36 @@ def customers(fleet: Fleet) -> list[Customer]:
             )
         )
     return rows
+
+
+def stage_of(community: Community, hubs: Sequence[Row], today: date) -> str:
+    """Where a community stands, by its agreement and its hubs; what leads to one has no room yet.
+
+    `set-up`: no production hub was rolled out, or the agreement has not begun; `ended`: its last
+    day is over; `leaving`: none of its hubs is declared any more, but the agreement goes on.
+    """
+    agreement = community.file.agreement
+    if agreement and agreement.end and agreement.end < today:
+        return "ended"
+    if not community.hubs:
+        return "leaving" if agreement and agreement.start < today else "set-up"
+    if agreement and agreement.start > today:
+        return "set-up"
+    live = any(row.stage == "production" and row.revision for row in hubs)
+    return "active" if live else "set-up"
+
+
+def _verdicts(hubs: Sequence[Row]) -> tuple[tuple[str, str, int], ...]:
+    """What a probe said counts while the hub runs; of others the state is told."""
+    counted = Counter(
+        (row.verdict_word, row.verdict or "not probed")
+        if row.state == "running"
+        else (row.state_word, row.state_text)
+        for row in hubs
+    )
+    order = ("bad", "warn", "busy", "quiet", "good")
+    found = sorted(counted.items(), key=lambda one: (order.index(one[0][0]), one[0][1]))
+    return tuple((word, text, count) for (word, text), count in found)
 
 
 def _declared(fleet: Fleet, community: Community) -> set[str]:

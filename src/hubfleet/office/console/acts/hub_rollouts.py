@@ -157,7 +157,8 @@ def run(request: HttpRequest, key: str) -> HttpResponse:
     if found is None:
         raise Http404
     for name in found.hubs:
-        require(request, Action.SEE_HUB, name)
+        # What the process told may quote logs.
+        require(request, Action.SEE_LOGS, name)
     values = {"run": found, "messages_told": _told(found) if found.running else ""}
     return render(request, "console/acts/run.html", values)
 

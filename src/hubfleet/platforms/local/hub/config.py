@@ -12,7 +12,7 @@ from typing import Any
 
 from traitlets.config import Config
 
-from hubfleet.fleet.fields import PROBE_USER
+from hubfleet.fleet.fields import OFFICE_SCOPES, PROBE_USER
 from hubfleet.fleet.model import HubValues
 from hubfleet.fleet.profiles import url_of
 from hubfleet.fleet.secrets.secret import filled
@@ -32,10 +32,6 @@ from hubfleet.platforms.local.spec import HubSecrets, HubSpec
 
 PROBE_SCOPES = tuple(f"{scope}!user={PROBE_USER}" for scope in ("servers", "access:servers"))
 """Start, watch, reach and stop the server of one user, and nothing else."""
-
-
-OFFICE_SCOPES = ("delete:users", "delete:servers", "read:servers")
-"""End a person's access: their sessions, tokens and servers; see which servers those are."""
 
 
 def hub_config(spec: HubSpec, secrets: HubSecrets, folder: Path) -> Config:
@@ -117,6 +113,9 @@ def _services(secrets: HubSecrets, values: HubValues) -> dict[str, Any]:
     if secrets.office_token:
         services.append({"name": "office", "api_token": secrets.office_token})
         roles.append({"name": "office", "scopes": list(OFFICE_SCOPES), "services": ["office"]})
+    if secrets.metrics_token:
+        services.append({"name": "metrics", "api_token": secrets.metrics_token})
+        roles.append({"name": "metrics", "scopes": ["read:metrics"], "services": ["metrics"]})
     if culling_period(values.culling) is not None:
         services.append({"name": "culler", "api_token": secrets.culler_token})
         roles.append({"name": "culler", "scopes": list(CULLER_SCOPES), "services": ["culler"]})
