@@ -17,7 +17,7 @@ from pathlib import Path
 from hubfleet import wiring
 from hubfleet.fleet.load import FleetErrors, load_fleet
 from hubfleet.fleet.model import Fleet
-from hubfleet.kit.errors import Problem, failure
+from hubfleet.kit.errors import Problem
 from hubfleet.office.ports import HubApi
 from hubfleet.planning.observation import Observation
 from hubfleet.planning.plan import Plan, refusals
@@ -110,14 +110,12 @@ class Desk:
         return self._installation.local.preview_rollback(hub, snapshot)
 
     def hub_api(self, hub: str) -> HubApi:
-        if self._installation.platform_of(hub) is not self._installation.local:
-            raise failure(
-                "no-office-token",
-                f"{hub} takes no calls from the console",
-                why="hubs on Kubernetes have no token for it yet; they ask the console themselves",
-                hint="stop the person's server in the hub's admin panel if it cannot wait",
-            )
-        door = self._installation.local.office_door(hub)
+        installation = self._installation
+        kubernetes = installation.kubernetes
+        if kubernetes is not None and installation.platform_of(hub) is kubernetes:
+            door = kubernetes.office_door(hub)
+        else:
+            door = installation.local.office_door(hub)
         return HubApi(door.url, door.connect_to, door.token)
 
     def program(self) -> list[str]:

@@ -30,6 +30,7 @@ from hubfleet.platforms.kubernetes.opening import open_clusters
 from hubfleet.platforms.local.console_process import (
     RunningConsole,
     ensure_console,
+    not_running,
     running_console,
 )
 from hubfleet.platforms.local.folders import StateFolder
@@ -300,7 +301,7 @@ class Installation:
         """What this place cannot do that the declaration may ask for, in full sentences."""
         said = [*self.local.remarks(), *self.joined.notes()]
         if self.console() and not self.running_console() and any(self.state.known_hubs()):
-            said.insert(0, "The console is not running: nobody can sign in. Run `hubfleet up`.")
+            said.insert(0, not_running(self.state))
         return said
 
     def probe(

@@ -19,7 +19,7 @@ from hubfleet.kit.errors import HubfleetError
 from hubfleet.planning.plan import make_plan
 from hubfleet.planning.steps import CreateHub, RemoveHub, UpdateHub
 from hubfleet.platforms.kubernetes.platform import KubernetesPlatform
-from hubfleet.platforms.platform import Platform
+from hubfleet.platforms.platform import Drains, Platform
 from hubfleet.platforms.simulated import SimulatedPlatform
 from hubfleet.platforms.simulated_script import HubScript, Script
 from hubfleet.platforms.simulated_world import World
@@ -172,6 +172,24 @@ def test_a_snapshot_leads_back_to_what_ran_as_a_new_revision(platform, declare, 
     assert (seen.state, seen.revision) == ("running", 3)
     assert seen.values == the_hub(fleet).flat()
     assert not platform.roll_back("ant/prod", snapshot.id, nothing).changed
+
+
+def test_a_hub_that_closes_is_seen_to_and_is_open_again_when_it_is_placed(
+    platform, declare, tmp_path
+):
+    fleet = declare(tmp_path / "one")
+    bring_up(platform, fleet)
+    drains: object = platform
+    assert isinstance(drains, Drains)
+    assert drains.close("ant/prod", 600) == 600
+    until = platform.observe("reef").hubs["ant/prod"].closing
+    assert until
+    assert drains.close("ant/prod", 900) <= 900
+    assert platform.observe("reef").hubs["ant/prod"].closing == until, "what people were told stays"
+    assert list(drains.people("ant/prod")) == []
+    bring_up(platform, fleet)
+    assert platform.observe("reef").hubs["ant/prod"].closing == ""
+    assert make_plan(fleet, [platform.observe("reef")]).steps == ()
 
 
 def test_what_does_not_exist_is_an_error_with_a_cure(platform):

@@ -239,6 +239,8 @@ def test_ctrl_c_while_environments_are_built_says_where_things_stand(place, tmp_
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        # Whoever started the tests in the background had their children ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     ) as running:
         until(lambda: any(place.state.environments.glob("*")), "the build to begin")
         running.send_signal(signal.SIGINT)

@@ -208,7 +208,8 @@ def test_a_removal_says_who_is_at_work(place, tmp_path):
         assert done.returncode == 1
         assert "1 work on ant/old now (bo)" in done.stderr
         assert "1 work there now: bo" in place.run("plan", fleet=root).stdout
-    assert place.run("apply", "--yes", "--allow-removals", fleet=root).returncode == 0
+    removed = ("apply", "--yes", "--allow-removals", "--drain", "0s")
+    assert place.run(*removed, fleet=root).returncode == 0
 
 
 @pytest.mark.parametrize("text", ["{torn", '{"kind": "nothing"}\n'])

@@ -22,10 +22,12 @@ from hubfleet.cli import (
     first_link,
     history,
     home,
+    importing,
     init,
     link,
     login,
     logs,
+    monitoring,
     plan,
     probe,
     render,
@@ -78,9 +80,11 @@ app.command("init", rich_help_panel=_DECLARE)(init.init)
 app.command("validate", rich_help_panel=_DECLARE)(validate.validate)
 app.command("explain", rich_help_panel=_DECLARE)(explain.explain)
 app.command("schema", rich_help_panel=_DECLARE)(schema.schema)
+app.add_typer(importing.app, name="import", rich_help_panel=_DECLARE)
 app.add_typer(secret.app, name="secret", rich_help_panel=_DECLARE)
 app.command("render", rich_help_panel=_DECLARE)(render.render)
 app.add_typer(cluster.app, name="cluster", rich_help_panel=_DECLARE)
+app.add_typer(monitoring.app, name="monitoring", rich_help_panel=_DECLARE)
 app.command("plan", rich_help_panel=_RUN)(plan.plan)
 app.command("apply", rich_help_panel=_RUN)(apply.apply)
 app.add_typer(environment.app, name="environment", rich_help_panel=_RUN)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from hubfleet.kit.addresses import without_credentials
 from hubfleet.kit.errors import HubfleetError, Problem, failure
 from hubfleet.kit.files import make_private_folder, write_atomically
 
@@ -52,14 +53,14 @@ def address(said: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise failure(
             "bad-address",
-            f"`{said}` is not the address of a console",
+            f"`{without_credentials(said)}` is not the address of a console",
             hint="write one such as https://console.example.org",
         )
     local = parts.hostname in _OURSELVES or parts.hostname.endswith(".localhost")
     if parts.scheme == "http" and not local:
         raise failure(
             "not-encrypted",
-            f"`{said}` is not encrypted",
+            f"`{without_credentials(said)}` is not encrypted",
             why="everybody on the way could read the token and use it",
             hint="use https://",
         )

@@ -44,7 +44,8 @@ def status(
         return
     print_table(rows)
     if console := console_row(installation):
-        output.say(f"console  {console['state']}  {console['url']}")
+        note = f"  {console['note']}" if console["note"] else ""
+        output.say(f"console  {console['state']}  {console['url']}{note}")
     for remark in remarks:
         output.tell(f"note: {remark}")
     if show_passwords:
@@ -54,11 +55,25 @@ def status(
 
 
 def console_row(installation: Installation) -> dict[str, str] | None:
-    """`{"state", "url", "since"}` of the console; None for a fleet that needs none and has none."""
+    """`{"state", "url", "since", "note"}`; None for a fleet that needs none and has none.
+
+    `crashed` is one that the keeper starts again, `stopped` one that nobody does.
+    """
+    from hubfleet.platforms.local.console_process import read_minding
+
     found, wanted = installation.running_console(), installation.console()
+    minding = read_minding(installation.state)
     if found is not None:
-        return {"state": "running", "url": found.address, "since": found.since}
-    return {"state": "stopped", "url": wanted.address, "since": ""} if wanted else None
+        times = "once" if minding.restarts == 1 else f"{minding.restarts} times"
+        note = f"started again {times} since `up`" if minding.restarts else ""
+        return {"state": "running", "url": found.address, "since": found.since, "note": note}
+    if wanted is None:
+        return None
+    if not minding.next_try:
+        return {"state": "stopped", "url": wanted.address, "since": "", "note": ""}
+    how = f" {minding.last_exit}" if minding.last_exit else ""
+    note = f"ended{how}; tried again at {minding.next_try}"
+    return {"state": "crashed", "url": wanted.address, "since": "", "note": note}
 
 
 def status_rows(installation: Installation) -> list[dict[str, object]]:

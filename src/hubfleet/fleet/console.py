@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from hubfleet.fleet.declared import Declared
-from hubfleet.fleet.fields import CONSOLE_PATTERN, LISTEN_PATTERN, Name
+from hubfleet.fleet.fields import CONSOLE_PATTERN, LISTEN_PATTERN, Flag, Name
 from hubfleet.fleet.providers import Provider
 from hubfleet.kit.errors import Place, Problem
 
@@ -28,6 +28,9 @@ class Console(Declared):
     address on `localhost`, else with port 8010."""
     providers: dict[Name, Provider] = {}
     """Where people may sign in to the console with an account that they have already."""
+    staff_second_factor: Flag | None = None
+    """Whether the operator's people need a second factor: without one the console shows them no
+    more than their own account. Default: yes, but for a console that only this machine reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,14 @@ def console_place(console: Console, domain: str) -> ConsolePlace | None:
     split = urlsplit(address)
     port = (split.port or DEFAULT_PORT) if is_loopback(split.hostname or "") else DEFAULT_PORT
     return ConsolePlace(address, console.bind or f"127.0.0.1:{port}")
+
+
+def staff_needs_second_factor(console: Console, domain: str) -> bool:
+    """What is declared, else yes wherever others than this machine's own people may try."""
+    if console.staff_second_factor is not None:
+        return console.staff_second_factor
+    place = console_place(console, domain)
+    return place is None or not is_loopback(place.host)
 
 
 def console_problems(console: Console, hubs: dict[str, str], place: Place) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import hashlib
 import hmac
 import json
 import os
@@ -97,6 +98,17 @@ class ClientKeys:
     def secret(self, hub: str) -> str:
         """The hub's secret of now."""
         return client_secret(master_key(self._folder), hub, self.client(hub).generation)
+
+    def mark(self, hub: str) -> str:
+        """Tells the hub's secret of now from others, and nothing of it; empty without a key.
+
+        Makes no key, so that looking changes nothing.
+        """
+        if not os.environ.get(KEY_FILE) and not (self._folder / "key").exists():
+            return ""
+        with suppress(HubfleetError):
+            return hashlib.sha256(f"mark\0{self.secret(hub)}".encode()).hexdigest()[:16]
+        return ""
 
     def client(self, hub: str) -> Client:
         """What is known of the hub as a client. Raises `damaged-file`."""

@@ -52,6 +52,10 @@ INTERFACE_PATTERN = r"^(lab|notebook|rstudio|/([\w.%~-][\w./%~-]*)?)$"
 PROBE_USER = "hubfleet-probe"
 """The user as whom probes act; no person can have this name."""
 
+OFFICE_SCOPES = ("delete:users", "delete:servers", "read:servers")
+"""What the console may do on a hub: end a person's access (their sessions, tokens and servers), and
+see which servers those are."""
+
 _NAME = re.compile(NAME_PATTERN)
 
 

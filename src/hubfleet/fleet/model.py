@@ -40,6 +40,7 @@ from hubfleet.fleet.fields import (
 )
 from hubfleet.fleet.kubernetes import Chart, HelmValues, Kubernetes
 from hubfleet.fleet.mail import Mail
+from hubfleet.fleet.monitoring import Monitoring, Objectives
 from hubfleet.fleet.page import Logo, Page
 from hubfleet.fleet.policy import Rollout as Rollout  # noqa: PLC0414, theirs too
 from hubfleet.fleet.software import HubEnvironment
@@ -266,6 +267,10 @@ class Service(Declared):
     """Where the console is, at which people sign in to all hubs."""
     mail: Mail = Mail()
     """How invitations and other mail are sent."""
+    monitoring: Monitoring = Monitoring()
+    """Where alerts go."""
+    objectives: Objectives = Objectives()
+    """What the service promises itself; none by default."""
     responsibilities: dict[Name, OwnItem] = {}
     """Further items of the shared responsibility model beside the 20, by a word for each."""
     changes: Literal["commit", "branch"] = "commit"

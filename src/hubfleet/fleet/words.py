@@ -42,6 +42,7 @@ from hubfleet.fleet.fields import (
 )
 from hubfleet.fleet.model import HubValues
 from hubfleet.fleet.yaml import Document, KeyPath
+from hubfleet.kit.addresses import without_credentials
 from hubfleet.kit.errors import Problem
 
 _PATTERNS = {
@@ -206,7 +207,8 @@ def described(value: Any) -> str:
         case int() | float():
             return f"the number {value}"
         case str():
-            return f"`{value if len(value) <= 60 else value[:57] + '...'}`"
+            shown = without_credentials(value)
+            return f"`{shown if len(shown) <= 60 else shown[:57] + '...'}`"
         case Mapping():
             return "a mapping"
         case _:

@@ -113,11 +113,12 @@ class RollbackPreview:
 class Drains(Protocol):
     """A platform that can tell people before their hub goes away."""
 
-    def close(self, hub: str, seconds: float) -> float:
+    def close(self, hub: str, seconds: float, report: Report = ...) -> float:
         """Tell people that the hub closes in so many seconds, and start no server any more.
 
-        Returns the seconds that are left: the second call keeps the time that people were told,
-        unless it is made earlier. A hub that is placed again is open again.
+        `report` hears what of this cannot be done for this hub. Returns the seconds that are left:
+        the second call keeps the time that people were told, unless it is made earlier. A hub that
+        is placed again is open again.
         """
         ...
 

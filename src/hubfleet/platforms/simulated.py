@@ -134,7 +134,7 @@ class SimulatedPlatform:
         self.world.put(hub, back, "roll-back")
         return Outcome(True, back.revision, back.url)
 
-    def close(self, hub: str, seconds: float) -> float:
+    def close(self, hub: str, seconds: float, _report: Report = lambda _: None) -> float:
         if not self._existing(hub).closing:
             until = timestamp(clock.now() + timedelta(seconds=seconds))
             self.world.close(hub, until)

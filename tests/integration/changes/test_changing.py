@@ -78,6 +78,30 @@ def test_a_fleet_in_a_part_of_a_repository_is_changed_too(office: Office, tmp_pa
     assert git(top, "status", "--porcelain") == ""
 
 
+def test_a_branch_called_change_is_in_nobodys_way(office: Office) -> None:
+    """Git cannot keep `change/1` beside `change`: another name is taken, and settles as well."""
+    from hubfleet.office.changes.changing import settle
+
+    file = office.root / "fleet.yaml"
+    file.write_text(file.read_text().replace("service:\n", "service:\n  changes: branch\n"))
+    office.git("commit", "-qam", "Review")
+    office.git("branch", "change")
+    made = change(ADD)
+    assert (made.state, made.branch) == ("waiting", f"change-{made.pk}")
+    assert office.git("rev-parse", made.branch).strip() == made.commit
+    office.git("merge", "-q", made.branch)
+    settle()
+    made.refresh_from_db()
+    assert made.state == "merged"
+
+
+def test_a_fleet_on_a_branch_like_change_slash_something_commits_to_it(office: Office) -> None:
+    office.git("switch", "-qc", "change/summer")
+    made = change(ADD)
+    assert (made.state, made.branch) == ("made", "change/summer")
+    assert (office.root / HUB).read_text() == AFTER
+
+
 def test_a_fleet_that_wants_review_gets_a_branch(office: Office) -> None:
     from hubfleet.office.changes.changing import settle
     from hubfleet.office.changes.models import Change
@@ -175,7 +199,7 @@ def test_a_folder_outside_git_is_read_only(office: Office) -> None:
         "error[not-a-repository]: the fleet's folder is not in a git repository, so the console is "
         "read-only\n"
         f"  --> {office.root}\n"
-        "  why: fatal: not a git repository (or any of the parent directories): .git\n"
+        "  why: Changes from the console are commits, and there is nothing to commit to.\n"
         "  hint: run `git init && git add . && git commit -m 'The fleet as it is'` in that folder"
     )
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubfleet.fleet.console import Console, console_place
+from hubfleet.fleet.console import Console, console_place, staff_needs_second_factor
 from hubfleet.fleet.console_clients import ClientKeys, client_secret, master_key
 from hubfleet.kit.errors import HubfleetError
 from tests.fleets import write_fleet
@@ -170,3 +170,18 @@ def test_a_damaged_list_of_clients_is_told_and_not_guessed_at(tmp_path):
         (tmp_path / "clients.json").write_text(text)
         with pytest.raises(HubfleetError, match=r"clients\.json of the console cannot be used"):
             keys.secret("ant/prod")
+
+
+@pytest.mark.parametrize(
+    ("declared", "domain", "needed"),
+    [
+        ({}, "localhost", False),
+        ({}, "hubs.example.org", True),
+        ({"address": "https://console.example.org"}, "localhost", True),
+        ({"address": "http://localhost:9000"}, "hubs.example.org", False),
+        ({"staff_second_factor": True}, "localhost", True),
+        ({"staff_second_factor": False}, "hubs.example.org", False),
+    ],
+)
+def test_staff_need_a_second_factor_where_others_reach_the_console(declared, domain, needed):
+    assert staff_needs_second_factor(Console.model_validate(declared), domain) is needed

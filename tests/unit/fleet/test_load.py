@@ -71,7 +71,7 @@ def test_the_traitlets_pass_through_is_flat_down_to_the_trait(tmp_path: Path):
     value = hub.effective["jupyterhub.config.JupyterHub.concurrent_spawn_limit"]
     assert (value.value, str(value.place)) == (
         10,
-        "communities/community-0/hubs/hub-0.yaml:14:18",
+        "communities/community-0/hubs/hub-0.yaml:15:18",
     )
 
 
