@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hubfleet.cli import options, output
+
+if TYPE_CHECKING:
+    from hubfleet.fleet.model import Effective
 
 
 def explain(
@@ -46,17 +49,29 @@ def explain(
             hint=f"run `hubfleet explain {chosen.name}` to see all of them",
         )
     if as_json:
-        values = [
-            {
-                "key": name,
-                "value": effective.value,
-                "layer": effective.layer,
-                "place": None if effective.place is None else str(effective.place),
-            }
-            for name, effective in found
-        ]
-        output.print_json({"hub": chosen.name, "values": values})
+        _print_json(chosen.name, found)
         return
+    _print_table(found)
+    if loaded.clusters[chosen.cluster].file.platform == "kubernetes" and not key:
+        from hubfleet.cli.explain_values import tell_passed
+
+        tell_passed(chosen)
+
+
+def _print_json(hub: str, found: list[tuple[str, Effective]]) -> None:
+    values = [
+        {
+            "key": name,
+            "value": effective.value,
+            "layer": effective.layer,
+            "place": None if effective.place is None else str(effective.place),
+        }
+        for name, effective in found
+    ]
+    output.print_json({"hub": hub, "values": values})
+
+
+def _print_table(found: list[tuple[str, Effective]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -67,7 +82,3 @@ def explain(
         place = "" if effective.place is None else str(effective.place)
         table.add_row(name, output.in_short(effective.value), effective.layer, place)
     output.stdout_console().print(table)
-    if loaded.clusters[chosen.cluster].file.platform == "kubernetes" and not key:
-        from hubfleet.cli.explain_values import tell_passed
-
-        tell_passed(chosen)

@@ -12,7 +12,7 @@ import logging.config
 import signal
 import socket
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from signal import SIGINT, SIGTERM
 from typing import Any, cast
 
@@ -25,6 +25,8 @@ from hubfleet.office.site import lanes, loops, static_files
 from hubfleet.office.site.static_files import Application, Receive, Scope, Send
 
 MOST_BYTES = 4 * 1024 * 1024
+_PATIENCE = 5
+"""Seconds for which what is too much is read and thrown away."""
 """More than this is not read from a request; forms and API calls are far smaller."""
 
 SHUTDOWN = 5
@@ -96,14 +98,17 @@ def limited(application: Application, most: int = MOST_BYTES) -> Application:
             return
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if not length.isdigit() or int(length) > most:
+            await _discard(receive)
             await _too_much(send)
             return
         taken = 0
         cut = False
+        ended = False
 
         async def counted() -> MutableMapping[str, Any]:
-            nonlocal taken, cut
+            nonlocal taken, cut, ended
             message = await receive()
+            ended = not message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > most:
                 cut = True
@@ -119,9 +124,23 @@ def limited(application: Application, most: int = MOST_BYTES) -> Application:
 
         await application(scope, counted, noticed)
         if cut and not began:
+            if not ended:
+                await _discard(receive)
             await _too_much(send)
 
     return guard
+
+
+async def _discard(receive: Receive) -> None:
+    """Throw away what still comes, for a while: who is cut off while sending reads no answer."""
+    thrown = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            while thrown < 16 * MOST_BYTES:
+                message = await receive()
+                thrown += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 async def _too_much(send: Send) -> None:
