@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from hubfleet.platforms.local.environment_git import Source, fetched
 from hubfleet.platforms.local.sandbox import find_sandbox
 from tests.fleets import write_fleet
 from tests.integration.people import Person
-from tests.places import LocalPlace, local_place
+from tests.places import LocalPlace, local_place, until
 
 pytestmark = pytest.mark.integration
 
@@ -64,6 +65,7 @@ def test_lock_build_show_update_test_list_and_gc(place: LocalPlace, tmp_path: Pa
     assert tomli["old"] == "2.0.1"
     assert tomli["new"] != "2.0.1"
 
+    until(lambda: nothing_is_compiled(place.state.environments), "the end of the compiling")
     (listed,) = place.json("environment", "list")["environments"]
     assert listed["packages"] == ["tomli<2.0.2"]
     assert listed["hubs"] == []
@@ -135,6 +137,7 @@ def test_what_lies_beside_environments_goes_with_them(place: LocalPlace, tmp_pat
     assert (kernels.exists(), failed.exists(), fetched.exists()) == (True, True, False)
     # A kernel whose environment is gone starts nothing.
     place.platform().perform(RemoveHub(HUB, "reef", ()), lambda _: None)
+    until(lambda: nothing_is_compiled(store), "the end of the compiling, which nothing removes")
     gone = place.json("environment", "gc")
     assert len(gone["removed"]) == 1
     assert kernels.name in gone["others"]
@@ -209,3 +212,14 @@ def bring_up(place: LocalPlace, hub: Hub, step: Step) -> None:
     platform = place.platform()
     platform.prepare([hub], lambda name, phase: None)
     platform.perform(step, lambda phase: None)
+
+
+def nothing_is_compiled(store: Path) -> bool:
+    """New environments are compiled in the background, and `gc` leaves those alone meanwhile."""
+    for busy in (store / "busy").glob("*.compile"):
+        with busy.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+    return True
