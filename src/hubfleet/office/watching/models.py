@@ -57,6 +57,8 @@ class HubDay(models.Model):
     """It ran and answered."""
     down = models.FloatField(default=0)
     """It ought to have, and did not."""
+    excused = models.FloatField(default=0)
+    """It did not, in a maintenance that was announced: neither up nor down."""
 
     class Meta:
         app_label = "watching"
@@ -90,6 +92,41 @@ class ProbeRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hub} was {self.verdict}"
+
+
+class Turn(models.Model):
+    """A hub that went up, down or degraded, once it is sure: the one fact that others react to.
+
+    Written by the checks after as many failures or successes as are asked for; `reacted_at` is
+    set by whoever reacts, in the transaction of the reaction.
+    """
+
+    hub = models.TextField()
+    state = models.CharField(max_length=10)
+    """`up`, `degraded` or `down`."""
+    cause = models.CharField(max_length=20, blank=True)
+    """A cause class, such as `spawner`; empty for `up`."""
+    what = models.TextField(blank=True)
+    """What was found, in a sentence."""
+    hint = models.TextField(blank=True)
+    began_at = models.DateTimeField()
+    """When the first of the checks saw it: trouble began then, not when it was sure."""
+    at = models.DateTimeField(default=now)
+    reacted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "watching"
+        indexes: ClassVar = [
+            models.Index(fields=("hub", "-id"), name="watching_turn_of_hub"),
+            models.Index(
+                fields=("id",),
+                condition=models.Q(reacted_at=None),
+                name="watching_turn_waiting",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hub} went {self.state}"
 
 
 class Announcement(models.Model):
