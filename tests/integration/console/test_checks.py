@@ -271,13 +271,13 @@ def look(at: datetime, shown: str = "running") -> None:
 def judged(console, at: datetime, cause: str | None = None) -> None:
     """One light check of `ant/prod` that ended at that moment."""
     from hubfleet.office.watching import checking
-    from hubfleet.office.watching.judging import Result, judge
+    from hubfleet.office.watching.judging import Result, Terms, judge
     from hubfleet.office.watching.maintenance import now_of
     from hubfleet.office.watching.models import Check
 
     found = checking._subjects()
     checking._keep_rows(found, at, checking._terms().pace)
-    terms = checking.Terms(checking._terms().pace, ZoneInfo("UTC"), now_of(at))
+    terms = Terms(checking._terms().pace, ZoneInfo("UTC"), now_of(at))
     result: LightResult = checked("ant/prod", cause)  # type: ignore[arg-type]
     judge(Check.Kind.LIGHT, [Result.of_light(result, at)], found, terms)
 

@@ -96,8 +96,11 @@ async def test_a_name_that_does_not_resolve_is_the_networks_fault():
 
 async def test_one_that_hangs_holds_up_no_other_and_the_order_stays():
     async with answering(None) as (slow, _), answering(OK) as (quick, _):
-        addresses = [Address(f"a/h{n}", address(slow if n % 2 else quick).url,
-                             ("127.0.0.1", slow if n % 2 else quick)) for n in range(20)]  # fmt: skip
+        ports = [slow if number % 2 else quick for number in range(20)]
+        addresses = [
+            Address(f"a/h{number}", f"http://b-a.localhost:{port}/", ("127.0.0.1", port))
+            for number, port in enumerate(ports)
+        ]
         began = time.monotonic()
         found = await check_hubs(addresses, limits=QUICK)
     assert time.monotonic() - began < 2
