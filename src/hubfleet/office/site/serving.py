@@ -21,8 +21,7 @@ from django.core.asgi import get_asgi_application
 
 from hubfleet.kit.errors import failure
 from hubfleet.office.console import live
-from hubfleet.office.schedules.lease import Lease
-from hubfleet.office.site import lanes, loops, static_files
+from hubfleet.office.site import lanes, static_files
 from hubfleet.office.site.static_files import Application, Receive, Scope, Send
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -45,6 +44,10 @@ def serve(
 
     Without `schedules` what is due is left to others: another console, or `hubfleet run-due`.
     """
+    # Tables are behind these: they can be imported once Django is set up.
+    from hubfleet.office.schedules.lease import Lease
+    from hubfleet.office.site import loops
+
     set_up_logging(verbose=verbose)
     static_files.gather()
     config = uvicorn.Config(
