@@ -90,7 +90,9 @@ class ScriptedDesk(Desk):
         return [probed(name, ok=name not in self.failing) for name in names]
 
     def check(self, urls: Mapping[str, str], certificate_days: int) -> list[LightResult]:
-        return [checked(name, self.troubled.get(name)) for name in urls]
+        away = {name: "hub" for name, (state, _) in self.states.items() if state != "running"}
+        causes: dict[str, Cause] = {**away, **self.troubled}  # type: ignore[dict-item]
+        return [checked(name, causes.get(name)) for name in urls]
 
     def snapshots(self, hub: str) -> tuple[Snapshot, ...]:
         return (Snapshot(hub, "2-b", 2, "2026-03-01T09:00:00Z", 1000, ""),)

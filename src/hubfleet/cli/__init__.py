@@ -12,6 +12,7 @@ import typer
 from hubfleet import __version__
 from hubfleet.cli import (
     apply,
+    availability,
     client,
     cluster,
     doctor,
@@ -104,6 +105,7 @@ app.command("status", rich_help_panel=_LOOK)(status.status)
 app.command("probe", rich_help_panel=_LOOK)(probe.probe)
 app.command("logs", rich_help_panel=_LOOK)(logs.logs)
 app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
+app.command("availability", rich_help_panel=_LOOK)(availability.availability)
 app.command("schedules", rich_help_panel=_LOOK)(schedules.schedules)
 app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
