@@ -56,17 +56,10 @@ def availability(
 
 def _print(one: Month) -> None:
     from hubfleet.kit.clock import timestamp
+    from hubfleet.office.watching.availability import in_time
 
-    share = one.share
-    parts = [f"{_hours(share.down)} down", f"{_hours(share.excused)} excused"]
-    output.say(f"{one.percent:>12}  {one.hub}  {', '.join(parts)}, {_hours(one.unseen)} not seen")
+    told = f"{one.down} down, {one.excused} excused, {in_time(one.unseen)} not seen"
+    output.say(f"{one.percent:>12}  {one.hub}  {told}")
     for window in one.excluded:
         end = timestamp(window.end) if window.end else "?"
         output.say(f"{'':>14}left out: {timestamp(window.start)} - {end}  {window.title}")
-
-
-def _hours(seconds: float) -> str:
-    """`0 s`, `95 min`, `12.3 h`."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:.1f} h"

@@ -85,7 +85,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "fleet": declared,
         "wanted": wanted,
         "states": [
-            *((name, f"{name}, by the checks") for name in CHECKED),
+            *((name, name) for name in CHECKED),
             *((name, words) for name, (_, words) in STATES.items() if name != "unseen"),
         ],
         "tally": tally(seen.rows),

@@ -97,6 +97,14 @@ class Month:
     def percent(self) -> str:
         return in_percent(self.part)
 
+    @property
+    def down(self) -> str:
+        return in_time(self.share.down)
+
+    @property
+    def excused(self) -> str:
+        return in_time(self.share.excused)
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -148,6 +156,13 @@ def in_percent(part: float | None) -> str:
     if part >= 1:
         return "100 %"
     return f"{int(part * 10000) / 100:.2f} %"
+
+
+def in_time(seconds: float) -> str:
+    """`40 s`, `95 min`, `12.3 h`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:.1f} h"
 
 
 def together(histories: Sequence[tuple[Day, ...]]) -> tuple[Day, ...]:
