@@ -38,9 +38,12 @@ class LazyPlaces:
             yield Place(name, href, here or _belongs(name, path))
 
 
+_OF_THE_FLEET = ("/hubs/", "/communities/", "/plan/", "/schedules/")
+
+
 def _belongs(name: str, path: str) -> bool:
     """Pages of a hub or a community belong to the list that leads to them."""
-    return name in ("Fleet", "Hubs") and path.startswith(("/hubs/", "/communities/", "/plan/"))
+    return name in ("Fleet", "Hubs") and path.startswith(_OF_THE_FLEET)
 
 
 def _entries(request: HttpRequest) -> Iterator[tuple[str, str]]:

@@ -133,15 +133,29 @@ _SAID: dict[Status, str] = {
 }
 
 
+_BEHIND_THE_DOOR = ("sign-in", "spawner", "environment", "kernel", "storage", "capacity", "console")
+"""Causes with which the hub still answers."""
+
+
 def status_of(row: Row, *, maintained: bool) -> Status:
-    """A hub's public status from its state and its last verdict."""
+    """A hub's public status from its state and from what the checks say; one failure says nothing.
+
+    Where the checks do not know it yet, its last verdict counts.
+    """
     if row.state in ("crashed", "hanging", "stopped"):
         return "under_maintenance" if maintained else "major_outage"
     if row.state != "running":
         return "under_maintenance"
-    if row.verdict == "failed":
-        return "partial_outage"
-    return "degraded_performance" if row.verdict == "degraded" else "operational"
+    if row.checked == "down":
+        if maintained:
+            return "under_maintenance"
+        return "partial_outage" if row.checked_cause in _BEHIND_THE_DOOR else "major_outage"
+    says: dict[str, Status] = {
+        "up": "operational",
+        "degraded": "degraded_performance",
+        "failed": "partial_outage",
+    }
+    return says.get(row.checked or row.verdict, "operational")
 
 
 def public_status(community: str = "") -> PublicStatus:

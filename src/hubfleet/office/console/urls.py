@@ -13,6 +13,7 @@ from hubfleet.office.console import (
     home_page,
     hub_pages,
     rollout_pages,
+    schedule_pages,
     status_pages,
 )
 
@@ -63,6 +64,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rollouts/", rollout_pages.listing, name="rollouts"),
     path("rollouts/<str:name>/", rollout_pages.rollout, name="rollout"),
     path("rollouts/<str:name>/events", rollout_pages.events, name="rollout_events"),
+    path("schedules/", schedule_pages.schedules, name="schedules"),
     path("status/", include(_status)),
     path("audit/", audit_pages.audit, name="audit"),
     path("audit/export.<slug:kind>", audit_pages.export, name="audit_export"),
