@@ -15,6 +15,8 @@ from hubfleet.office.watching.budgets import (
     Measured,
     Month,
     budget,
+    in_budget,
+    in_time,
     worst_first,
 )
 
@@ -114,6 +116,28 @@ def test_what_needs_a_look_comes_first() -> None:
         "kept",
         "no target",
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (-0.4, "0 s"),
+        (59.9, "59 s"),
+        (-61, "-1 min"),
+        (13338, "3 h 42 min"),
+        (172800, "2 d 0 h"),
+        (-200000, "-2 d 7 h"),
+    ],
+)
+def test_time_in_words(seconds: float, words: str) -> None:
+    assert in_time(seconds) == words
+
+
+def test_a_budget_in_words() -> None:
+    assert in_budget(3600, 7200) == "1 h 0 min of 2 h 0 min"
+    assert in_budget(-3600, 7200) == "1 h 0 min over 2 h 0 min"
+    assert in_budget(None, None) == "-"
 
 
 SECONDS = st.integers(min_value=0, max_value=31 * 86400 - 3600).map(float)

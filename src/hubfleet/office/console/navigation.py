@@ -40,7 +40,8 @@ class LazyPlaces:
 
 def _belongs(name: str, path: str) -> bool:
     """Pages of a hub or a community belong to the list that leads to them."""
-    return name in ("Fleet", "Hubs") and path.startswith(("/hubs/", "/communities/", "/plan/"))
+    below = ("/hubs/", "/communities/", "/plan/", "/objectives/")
+    return name in ("Fleet", "Hubs") and path.startswith(below)
 
 
 def _entries(request: HttpRequest) -> Iterator[tuple[str, str]]:

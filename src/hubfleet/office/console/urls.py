@@ -12,6 +12,7 @@ from hubfleet.office.console import (
     fleet_page,
     home_page,
     hub_pages,
+    objective_pages,
     rollout_pages,
     status_pages,
 )
@@ -60,6 +61,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("fleet/", fleet_page.fleet, name="fleet"),
     path("plan/", rollout_pages.plan, name="plan"),
     path("hubs/<name:community>/<name:hub>/", include(_hub)),
+    path("objectives/", objective_pages.objectives, name="objectives"),
     path("rollouts/", rollout_pages.listing, name="rollouts"),
     path("rollouts/<str:name>/", rollout_pages.rollout, name="rollout"),
     path("rollouts/<str:name>/events", rollout_pages.events, name="rollout_events"),

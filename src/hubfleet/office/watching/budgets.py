@@ -222,6 +222,27 @@ def budget(
 _WORST: tuple[State, ...] = ("missed", "at risk", "not measured", "kept", "no target")
 
 
+def in_time(seconds: float) -> str:
+    """`40 s`, `12 min`, `3 h 42 min`, `2 d 5 h`; below zero with a minus. Cut, not rounded."""
+    sign, whole = ("-" if seconds <= -1 else ""), int(abs(seconds))
+    if whole < 60:
+        return f"{sign}{whole} s"
+    if whole < 3600:
+        return f"{sign}{whole // 60} min"
+    if whole < 48 * 3600:
+        return f"{sign}{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{sign}{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def in_budget(left: float | None, allowed: float | None) -> str:
+    """`3 h 12 min of 3 h 42 min`, `1 h 24 min over 3 h 36 min`, or `-` without a target."""
+    if left is None or allowed is None:
+        return "-"
+    if left < 0:
+        return f"{in_time(-left)} over {in_time(allowed)}"
+    return f"{in_time(left)} of {in_time(allowed)}"
+
+
 def worst_first(budgets: Iterable[Budget]) -> list[Budget]:
     """What needs a look first; then by name."""
     return sorted(budgets, key=lambda one: (_WORST.index(one.state), one.hub))
