@@ -23,7 +23,8 @@ from hubfleet.kit.errors import failure
 from hubfleet.planning.observation import Observation, ObservedHub, State
 from hubfleet.planning.plan import Plan, make_plan
 from hubfleet.platforms.platform import Snapshot
-from hubfleet.probes.verdict import STAGES, ProbeResult, Stage, result
+from hubfleet.probes.light import LightResult
+from hubfleet.probes.verdict import STAGES, Cause, ProbeResult, Stage, explained, result
 
 if TYPE_CHECKING:
     from hubfleet.office.ledger.ledger import Ledger
@@ -44,6 +45,9 @@ class ScriptedDesk(Desk):
         self.busy: dict[str, list[str]] = {}
         self.lines: dict[str, list[str]] = {}
         self.failing: set[str] = set()
+        """Hubs whose person's path fails at the kernel."""
+        self.troubled: dict[str, Cause] = {}
+        """Hub to the cause for which its light check fails."""
         self.away = False
 
     def observe(self) -> list[Observation]:
@@ -85,8 +89,19 @@ class ScriptedDesk(Desk):
     def probe(self, names: Sequence[str]) -> list[ProbeResult]:
         return [probed(name, ok=name not in self.failing) for name in names]
 
+    def check(self, urls: Mapping[str, str], certificate_days: int) -> list[LightResult]:
+        return [checked(name, self.troubled.get(name)) for name in urls]
+
     def snapshots(self, hub: str) -> tuple[Snapshot, ...]:
         return (Snapshot(hub, "2-b", 2, "2026-03-01T09:00:00Z", 1000, ""),)
+
+
+def checked(hub: str, cause: Cause | None = None) -> LightResult:
+    """A light check's result: healthy, or failed for a cause."""
+    if cause is None:
+        return LightResult(hub, "healthy", 0.004)
+    what, hint = explained(cause, "the script says so")
+    return LightResult(hub, "failed", 0.004, cause, what, hint)
 
 
 def probed(hub: str, *, ok: bool = True, pace: float = 1.0) -> ProbeResult:

@@ -6,6 +6,7 @@ when its files change. Usable from any number of threads.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
@@ -17,13 +18,14 @@ from pathlib import Path
 from hubfleet import wiring
 from hubfleet.fleet.load import FleetErrors, load_fleet
 from hubfleet.fleet.model import Fleet
-from hubfleet.kit.errors import Problem
+from hubfleet.kit.errors import HubfleetError, Problem
 from hubfleet.office.ports import HubApi
 from hubfleet.planning.observation import Observation
 from hubfleet.planning.plan import Plan, refusals
 from hubfleet.planning.schedule import Schedule
 from hubfleet.platforms.platform import RollbackPreview, Snapshot
-from hubfleet.probes.verdict import ProbeResult
+from hubfleet.probes.light import Address, LightResult, check_hubs
+from hubfleet.probes.verdict import ProbeResult, explained
 
 LOOK_AGAIN = 1.0
 """Seconds for which nobody looks at the files a second time."""
@@ -102,6 +104,23 @@ class Desk:
 
     def probe(self, names: Sequence[str]) -> list[ProbeResult]:
         return self._installation.probe(names, 2, lambda _result: None)
+
+    def check(self, urls: Mapping[str, str], certificate_days: int) -> list[LightResult]:
+        joined, local = self._installation.joined, self._installation.local
+        addresses, lost = [], []
+        for hub, url in urls.items():
+            if joined.of(hub) is not local:
+                addresses.append(Address(hub, url))
+                continue
+            try:
+                door = local.door(hub)
+            except HubfleetError as error:
+                what, hint = explained("hub", error.problems[0].what)
+                lost.append(LightResult(hub, "failed", 0.0, "hub", what, hint))
+            else:
+                addresses.append(Address(hub, door.url, door.connect_to))
+        found = asyncio.run(check_hubs(addresses, certificate_days=certificate_days))
+        return [*found, *lost]
 
     def snapshots(self, hub: str) -> tuple[Snapshot, ...]:
         return self._installation.local.snapshots(hub)

@@ -34,6 +34,8 @@ from hubfleet.cli import (
     render,
     responsibilities,
     rollback,
+    run_due,
+    schedules,
     schema,
     secret,
     serve,
@@ -93,6 +95,7 @@ app.command("up", rich_help_panel=_RUN)(up.up)
 app.command("rollback", rich_help_panel=_RUN)(rollback.rollback)
 app.command("down", rich_help_panel=_RUN)(down.down)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
+app.command("run-due", rich_help_panel=_RUN)(run_due.run_due)
 app.add_typer(client.app, name="client", rich_help_panel=_RUN)
 app.command("first-link", rich_help_panel=_RUN)(first_link.first_link)
 app.command("systemd-unit", rich_help_panel=_RUN)(systemd_unit.systemd_unit)
@@ -102,6 +105,7 @@ app.command("status", rich_help_panel=_LOOK)(status.status)
 app.command("probe", rich_help_panel=_LOOK)(probe.probe)
 app.command("logs", rich_help_panel=_LOOK)(logs.logs)
 app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
+app.command("schedules", rich_help_panel=_LOOK)(schedules.schedules)
 app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
 app.command("link", rich_help_panel=_LOOK)(link.link)

@@ -16,6 +16,7 @@ from hubfleet.fleet.fields import PROBE_USER
 from hubfleet.fleet.layers import Settings
 from hubfleet.fleet.mail import mail_problems
 from hubfleet.fleet.model import Cluster, Community, FleetFile, Layer
+from hubfleet.fleet.monitoring_checks import checks_problems
 from hubfleet.fleet.objective_checks import objective_problems
 from hubfleet.fleet.passthrough import passthrough_problems
 from hubfleet.fleet.policy_checks import rollout_problems
@@ -94,6 +95,7 @@ def cross_problems(
     yield from _own_items(file, documents[""])
     yield from objective_problems(file.service.objectives, drafts, documents[""])
     yield from mail_problems(file.service.mail, documents[""])
+    yield from checks_problems(file.service.checks, documents[""])
     yield from _console(file, drafts, documents[""])
     for draft in drafts.values():
         yield from _cluster(draft, clusters)

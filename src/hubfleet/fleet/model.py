@@ -40,7 +40,7 @@ from hubfleet.fleet.fields import (
 )
 from hubfleet.fleet.kubernetes import Chart, HelmValues, Kubernetes
 from hubfleet.fleet.mail import Mail
-from hubfleet.fleet.monitoring import Monitoring, Objectives
+from hubfleet.fleet.monitoring import Checks, Monitoring, Objectives
 from hubfleet.fleet.page import Logo, Page
 from hubfleet.fleet.policy import Rollout as Rollout  # noqa: PLC0414, theirs too
 from hubfleet.fleet.software import HubEnvironment
@@ -271,6 +271,8 @@ class Service(Declared):
     """Where alerts go."""
     objectives: Objectives = Objectives()
     """What the service promises itself; none by default."""
+    checks: Checks = Checks()
+    """How often the hubs are checked, and when one counts as down."""
     responsibilities: dict[Name, OwnItem] = {}
     """Further items of the shared responsibility model beside the 20, by a word for each."""
     changes: Literal["commit", "branch"] = "commit"

@@ -17,6 +17,7 @@ from hubfleet.planning.observation import Observation
 from hubfleet.planning.plan import Plan
 from hubfleet.planning.schedule import Schedule
 from hubfleet.platforms.platform import RollbackPreview, Snapshot
+from hubfleet.probes.light import LightResult
 from hubfleet.probes.verdict import ProbeResult
 
 
@@ -90,6 +91,10 @@ class FleetDesk(Protocol):
 
     def probe(self, names: Sequence[str]) -> list[ProbeResult]:
         """Walk a person's path through these hubs now; takes many seconds."""
+        ...
+
+    def check(self, urls: Mapping[str, str], certificate_days: int) -> list[LightResult]:
+        """Ask these hubs whether they answer; `urls` are the addresses that they had last."""
         ...
 
     def snapshots(self, hub: str) -> tuple[Snapshot, ...]:

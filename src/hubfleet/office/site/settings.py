@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "hubfleet.office.accounts",
     "hubfleet.office.audit",
     "hubfleet.office.post",
+    "hubfleet.office.schedules",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,7 +1,8 @@
 """The arithmetic of availability. Pure; knows no Django.
 
-A hub is up while it runs and answers, and down while it ought to and does not. Time that nobody
-watched counts for neither, so that a console that was away makes no hub look bad or good.
+A hub is up while it runs and answers, and down while it ought to and does not, or while the checks
+say so. Trouble in a maintenance that was announced is excused: it counts for neither. Nor does time
+that nobody watched, so that a console that was away makes no hub look bad or good.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from zoneinfo import ZoneInfo
 UP = frozenset({"running"})
 
 Word = Literal["good", "warn", "bad", "quiet"]
+Worth = Literal["up", "down", "excused"]
+"""As what a second of a hub counts."""
 
 GOOD, FAIR = 0.999, 0.99
 """Shares of a day from which it counts as good, and as fair."""
@@ -26,6 +29,8 @@ class Share:
 
     up: float = 0.0
     down: float = 0.0
+    excused: float = 0.0
+    """It did not work, in a maintenance that was announced."""
 
     @property
     def seen(self) -> float:
@@ -45,7 +50,8 @@ class Share:
         return "warn" if self.part >= FAIR else "bad"
 
     def __add__(self, other: Share) -> Share:
-        return Share(self.up + other.up, self.down + other.down)
+        excused = self.excused + other.excused
+        return Share(self.up + other.up, self.down + other.down, excused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,13 @@ class Day:
 
     day: date
     share: Share
+
+
+def worth(state: str, *, down: bool, maintained: bool) -> Worth:
+    """As what time counts in which the platform shows `state`; `down` is what the checks say."""
+    if state in UP and not down:
+        return "up"
+    return "excused" if maintained else "down"
 
 
 def by_day(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[tuple[date, float]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Q
 from django.http import HttpRequest
 
 from hubfleet.fleet.model import Fleet
@@ -13,7 +12,8 @@ from hubfleet.kit.clock import now
 from hubfleet.office.accounts.asking import ask
 from hubfleet.office.accounts.rights import Action
 from hubfleet.office.watching.budgets import Budget, Excluded, Measured, Month, budget
-from hubfleet.office.watching.models import Announcement, HubDay
+from hubfleet.office.watching.maintenance import windows
+from hubfleet.office.watching.models import HubDay
 
 
 def budgets_of(fleet: Fleet, hubs: Iterable[str], month: Month) -> list[Budget]:
@@ -42,22 +42,13 @@ def budgets_of(fleet: Fleet, hubs: Iterable[str], month: Month) -> list[Budget]:
 def _excluded(month: Month, present: datetime) -> list[tuple[str, Excluded]]:
     """Every maintenance of the month that has begun, with the community that it is about."""
     until = min(month.end, present)
-    rows = Announcement.objects.filter(
-        Q(ends_at__gt=month.start) | Q(ends_at=None),
-        kind=Announcement.Kind.MAINTENANCE,
-        starts_at__lt=until,
-    ).order_by("starts_at", "id")
-    found = [
+    return [
         (
-            row.community,
-            Excluded(
-                max(row.starts_at, month.start), min(row.ends_at or until, month.end), row.title
-            ),
+            one.community,
+            Excluded(max(one.start, month.start), min(one.end or until, month.end), one.title),
         )
-        for row in rows
+        for one in windows(month.start, until)
     ]
-    # One that was taken back before it began has no length.
-    return [(community, one) for community, one in found if one.start < one.end]
 
 
 def sees_budget(request: HttpRequest, fleet: Fleet, hub: str) -> bool:
