@@ -34,6 +34,7 @@ PAGES = {
     "revisions": "/hubs/earth-lab/prod/revisions/",
     "values": "/hubs/earth-lab/prod/values/",
     "logs": "/hubs/earth-lab/prod/logs/",
+    "objectives": "/objectives/",
     "plan": "/plan/",
     "rollouts": "/rollouts/",
     "rollout": "/rollouts/r-20260302-memory/",

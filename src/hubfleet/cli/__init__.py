@@ -29,6 +29,7 @@ from hubfleet.cli import (
     login,
     logs,
     monitoring,
+    objectives,
     plan,
     probe,
     render,
@@ -111,6 +112,7 @@ app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
 app.command("link", rich_help_panel=_LOOK)(link.link)
 app.add_typer(status_page.app, name="status-page", rich_help_panel=_LOOK)
+app.command("objectives", rich_help_panel=_LOOK)(objectives.objectives)
 app.command("responsibilities", rich_help_panel=_LOOK)(responsibilities.responsibilities)
 app.command("who-can", rich_help_panel=_LOOK)(who_can.who_can)
 

@@ -145,6 +145,16 @@ def progress(parts: Sequence[tuple[str, int]], whole: int, name: str) -> SafeStr
     return _svg(100, 4, name, text, inside, kind="chart progress", stretch=True)
 
 
+def budget(left: float, word: str, name: str) -> SafeString:
+    """What is left of an error budget, as a part of one bar: 0 to 1."""
+    inside = format_html(
+        '<rect class="{}" x="0" y="0" width="{}" height="4"></rect>', word, f"{100 * left:.2f}"
+    )
+    text = f"{int(100 * left)} % is left"
+    title = f"Error budget of {name}"
+    return _svg(100, 4, title, text, inside, kind="chart progress", stretch=True)
+
+
 def _counted(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 

@@ -15,6 +15,7 @@ from hubfleet.fleet.model import Fleet
 from hubfleet.kit.clock import now
 from hubfleet.office.accounts.asking import require
 from hubfleet.office.accounts.rights import Action
+from hubfleet.office.console import objective_pages
 from hubfleet.office.console.glance import STATES, Glance, Row, glance
 from hubfleet.office.console.seeing import signed_in
 from hubfleet.office.ports import desk
@@ -91,6 +92,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "tally": tally(seen.rows),
         "table": table(seen, wanted, declared),
         "people": sum(row.users for row in seen.rows),
+        "objectives": objective_pages.of_fleet(declared),
     }
     return render(request, "console/fleet.html", values)
 

@@ -38,7 +38,7 @@ class LazyPlaces:
             yield Place(name, href, here or _belongs(name, path))
 
 
-_OF_THE_FLEET = ("/hubs/", "/communities/", "/plan/", "/schedules/")
+_OF_THE_FLEET = ("/hubs/", "/communities/", "/plan/", "/schedules/", "/objectives/")
 
 
 def _belongs(name: str, path: str) -> bool:

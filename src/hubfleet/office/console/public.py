@@ -35,6 +35,8 @@ class Component:
     status: Status
     since: str
     days: tuple[Day, ...]
+    target: str = ""
+    """What is promised of it, where the operator says so in public."""
 
     @property
     def word(self) -> str:
@@ -197,6 +199,7 @@ def _sections(fleet: Fleet, rows: Sequence[Row], maintained: set[str]) -> tuple[
                 status=status_of(row, maintained=bool(maintained & {"", name})),
                 since=row.since,
                 days=history(days[row.hub], last, DAYS),
+                target=_target(fleet, row),
             )
             for row in sorted(rows, key=lambda row: (row.stage == "staging", row.hub))
             if row.community == name
@@ -204,6 +207,12 @@ def _sections(fleet: Fleet, rows: Sequence[Row], maintained: set[str]) -> tuple[
         if components:
             found.append(Section(name, community.file.name, components))
     return tuple(found)
+
+
+def _target(fleet: Fleet, row: Row) -> str:
+    objectives = fleet.service.objectives
+    target = objectives.target_of(row.hub, row.stage) if objectives.public else None
+    return "" if target is None else f"{target:g} %"
 
 
 def summary(status: PublicStatus, address: str) -> dict[str, Any]:
