@@ -20,6 +20,7 @@ from hubfleet.desk import Desk
 from hubfleet.fleet.model import Hub
 from hubfleet.kit.clock import now, timestamp
 from hubfleet.kit.errors import failure
+from hubfleet.meters.samples import HubSample, Since
 from hubfleet.planning.observation import Observation, ObservedHub, State
 from hubfleet.planning.plan import Plan, make_plan
 from hubfleet.platforms.platform import Snapshot
@@ -44,6 +45,9 @@ class ScriptedDesk(Desk):
         self.busy: dict[str, list[str]] = {}
         self.lines: dict[str, list[str]] = {}
         self.failing: set[str] = set()
+        self.samples: dict[str, HubSample] = {}
+        """What a reading of a hub says; of others nobody knows anything."""
+        self.asked_since: dict[str, Since | None] = {}
         self.away = False
 
     def observe(self) -> list[Observation]:
@@ -84,6 +88,12 @@ class ScriptedDesk(Desk):
 
     def probe(self, names: Sequence[str]) -> list[ProbeResult]:
         return [probed(name, ok=name not in self.failing) for name in names]
+
+    def sample(self, hub: str, since: Since | None = None) -> HubSample:
+        self.asked_since[hub] = since
+        if hub not in self.samples:
+            raise failure("hub-not-read", f"the use of {hub} cannot be read", hint="wait")
+        return self.samples[hub]
 
     def snapshots(self, hub: str) -> tuple[Snapshot, ...]:
         return (Snapshot(hub, "2-b", 2, "2026-03-01T09:00:00Z", 1000, ""),)

@@ -44,6 +44,7 @@ from hubfleet.fleet.monitoring import Monitoring, Objectives
 from hubfleet.fleet.page import Logo, Page
 from hubfleet.fleet.policy import Rollout as Rollout  # noqa: PLC0414, theirs too
 from hubfleet.fleet.software import HubEnvironment
+from hubfleet.fleet.use import Use
 from hubfleet.kit.errors import Place
 
 Stage = Literal["staging", "production"]
@@ -271,6 +272,8 @@ class Service(Declared):
     """Where alerts go."""
     objectives: Objectives = Objectives()
     """What the service promises itself; none by default."""
+    use: Use = Use()
+    """How the use of hubs is measured."""
     responsibilities: dict[Name, OwnItem] = {}
     """Further items of the shared responsibility model beside the 20, by a word for each."""
     changes: Literal["commit", "branch"] = "commit"
