@@ -40,6 +40,7 @@ from hubfleet.cli import (
     status_page,
     systemd_unit,
     up,
+    usage,
     validate,
     who_can,
 )
@@ -103,6 +104,7 @@ app.command("logs", rich_help_panel=_LOOK)(logs.logs)
 app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
 app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
+app.command("usage", rich_help_panel=_LOOK)(usage.usage)
 app.command("link", rich_help_panel=_LOOK)(link.link)
 app.add_typer(status_page.app, name="status-page", rich_help_panel=_LOOK)
 app.command("responsibilities", rich_help_panel=_LOOK)(responsibilities.responsibilities)

@@ -48,6 +48,12 @@ def kind_of(first: date, last: date) -> Kind | None:
     return None
 
 
+def month_of(text: str) -> tuple[date, date]:
+    """The first and the last day of `2026-11`; ValueError for anything else."""
+    first = date.fromisoformat(f"{text}-01")
+    return first, last_of("month", first)
+
+
 def days_between(first: date, last: date) -> list[date]:
     """All days, both ends included."""
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
