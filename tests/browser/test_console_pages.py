@@ -34,6 +34,9 @@ PAGES = {
     "revisions": "/hubs/earth-lab/prod/revisions/",
     "values": "/hubs/earth-lab/prod/values/",
     "logs": "/hubs/earth-lab/prod/logs/",
+    "use": "/hubs/earth-lab/prod/use/",
+    "community-use": "/communities/earth-lab/use/",
+    "fleet-use": "/fleet/use/",
     "plan": "/plan/",
     "rollouts": "/rollouts/",
     "rollout": "/rollouts/r-20260302-memory/",
@@ -44,7 +47,7 @@ PAGES = {
     "audit": "/audit/",
     "nothing": "/nothing/",
 }
-SHOWN = {"fleet", "hub", "plan", "live", "status", "audit"}
+SHOWN = {"fleet", "hub", "use", "plan", "live", "status", "audit"}
 """Those of which the documentation has a picture."""
 
 

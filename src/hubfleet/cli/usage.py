@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -61,20 +62,20 @@ def usage(
 
     days = days_asked(month, first, last)
     declared = load_fleet(wiring.fleet_root(fleet))
-    found = _report(hub or "", days, by, declared, wiring.state_folder(state).path)
+    made = _report(hub or "", days, by, declared, wiring.state_folder(state).path)
     from hubfleet.office.usage import exporting, publishing
 
-    rows = publishing.rows_of(found, public=public)
+    found, rows = publishing.as_json(made, public=public), publishing.rows_of(made, public=public)
     if csv is not None:
         exporting.write_csv(csv, rows)
     if parquet is not None:
         exporting.write_parquet(parquet, rows)
     if as_json:
-        output.print_json(publishing.as_json(found, public=public))
+        output.print_json(found)
     elif csv is None and parquet is None:
-        _print(found, rows, public=public)
-    for name, why in {} if public else found.troubles.items():
-        output.tell(f"note: {name} was not read the last time: {why}")
+        print_use(found)
+    for why in found["troubles"].values():
+        output.tell(f"note: {why}")
 
 
 def days_asked(month: str | None, first: str | None, last: str | None) -> tuple[date, date]:
@@ -164,24 +165,19 @@ def _known(name: str, declared: Fleet) -> None:
     )
 
 
-def _print(found: Report, rows: list[dict[str, Any]], *, public: bool) -> None:
-    from hubfleet.office.usage.publishing import hidden_parts, shown
-    from hubfleet.office.usage.words import DEFINITIONS, FEW, WHEN, WHO
-
-    where = found.scope or "all hubs"
-    output.say(f"Use of {where} from {found.first} to {found.last}, in days of UTC")
-    hide = public and bool(hidden_parts({"": found.total}))
-    values = shown(found.total, hide=hide)
-    width = max(map(len, DEFINITIONS))
-    for name, meaning in DEFINITIONS.items():
+def print_use(found: Mapping[str, Any]) -> None:
+    """What `--json` holds, for people."""
+    days = f"from {found['from']} to {found['to']}, in days of UTC"
+    output.say(f"Use of {found['scope'] or 'all hubs'} {days}")
+    meanings, values = found["definitions"], found["total"]
+    width = max(map(len, meanings))
+    for name, meaning in meanings.items():
         value = "-" if values[name] is None else f"{values[name]:,}"
         output.say(f"  {name:<{width}}  {value:>12}  {meaning}")
-    output.say(f"{WHO} {WHEN}")
-    if found.by:
+    output.say(" ".join(found["notes"]))
+    if found["by"]:
         output.say()
-        _print_rows(found.by, rows)
-    if hide or any(row.get("hidden") for row in rows):
-        output.say(f"Numbers that tell of fewer than {FEW} people are hidden.")
+        _print_rows(found["by"], found["rows"])
 
 
 _COLUMNS = (
@@ -197,7 +193,7 @@ _COLUMNS = (
 )
 
 
-def _print_rows(by: str, rows: list[dict[str, Any]]) -> None:
+def _print_rows(by: str, rows: Sequence[Mapping[str, Any]]) -> None:
     from rich.table import Table
 
     if not rows:

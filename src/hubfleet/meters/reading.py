@@ -18,9 +18,9 @@ from urllib.parse import urlencode, urlsplit
 from hubfleet.fleet.model import HubValues
 from hubfleet.kit.elsewhere import connection_to
 from hubfleet.kit.errors import HubfleetError, Problem
-from hubfleet.meters.counters import spawn_counters
+from hubfleet.meters.counters import added, spawn_counters
 from hubfleet.meters.requested import requested_memory
-from hubfleet.meters.samples import BriefServer, HubSample, ServerSample, Since
+from hubfleet.meters.samples import BriefServer, HubSample, ServerSample, Since, SpawnCounters
 
 TIMEOUT = 10.0
 """Seconds for one answer; a hub that is slower is read the next time."""
@@ -52,12 +52,9 @@ def read_hub(
     try:
         servers = tuple(_running(asking, values))
         spawns = spawn_counters(asking.text("hub/metrics"))
-        missed = (
-            since is not None
-            and spawns is not None
-            and (since.spawns is None or spawns.started != since.spawns.started)
-        )
-        brief = tuple(_brief(asking, since.at, servers)) if missed and since else ()
+        brief: tuple[BriefServer, ...] = ()
+        if since is not None and _started_some(since.spawns, spawns):
+            brief = tuple(_brief(asking, since.at, servers))
     finally:
         asking.close()
     return HubSample(hub, at, servers, spawns, brief)
@@ -71,6 +68,13 @@ def _running(asking: _Asking, values: HubValues) -> Iterator[ServerSample]:
             continue
         requested = requested_memory(values, model.get("user_options"))
         yield ServerSample(user, str(model.get("name") or ""), started, requested)
+
+
+def _started_some(before: SpawnCounters | None, now: SpawnCounters | None) -> bool:
+    """Whether a server may have started since; most of the time none has."""
+    if before is None or now is None:
+        return now is not None
+    return added(before, now).started > 0
 
 
 def _brief(

@@ -150,14 +150,17 @@ def test_peaks_of_a_community_are_those_of_one_moment(place: Place) -> None:
 
 
 def test_the_same_reading_stored_by_two_processes_counts_once(place: Place) -> None:
+    from hubfleet.fleet.use import Use
     from hubfleet.meters.samples import HubSample
+    from hubfleet.office.usage.forgetting import kept_from
     from hubfleet.office.usage.keeping import keep
     from hubfleet.office.usage.keys import keyring
 
     sample = HubSample("ant/prod", NOON + minutes(1), (server("ada", NOON),))
-    assert keep(sample, None, keyring(), ())
+    kept = kept_from(Use(), NOON)
+    assert keep(sample, None, keyring(), (), kept)
     later = HubSample("ant/prod", NOON + minutes(1.1), (server("ada", NOON),))
-    assert not keep(later, None, keyring(), ()), "both saw the hub unread"
+    assert not keep(later, None, keyring(), (), kept), "both saw the hub unread"
     assert place.day("ant/prod").sessions == 1
 
 
@@ -213,6 +216,19 @@ def test_hashes_go_when_they_have_served_and_numbers_stay(place: Place) -> None:
     assert kinds() == set()
     assert place.people("ant/prod", "billed") == {"2026-11-01": 1}
     assert place.day("ant/prod").sessions == 1
+
+
+def test_a_period_whose_people_are_forgotten_is_not_counted_again(place: Place) -> None:
+    people = [server(name, NOON - minutes(3)) for name in ("ada", "bo")]
+    place.read("ant/prod", NOON, *people)
+    place.read("bee/prod", NOON + timedelta(days=30))
+    # Nobody could read the hub for a month; both servers run, and a third came and went.
+    long_gone = (BriefServer("cy", "", NOON + minutes(1)),)
+    place.read("ant/prod", NOON + timedelta(days=30, minutes=1), *people, brief=long_gone)
+    days = place.people("ant/prod", "day")
+    assert (days["2026-11-18"], days["2026-12-18"]) == (2, 2)
+    assert "2026-12-05" not in days, "too long ago"
+    assert place.people("ant/prod", "billed") == {"2026-11-01": 3}
 
 
 def test_a_hub_that_ends_leaves_numbers_and_no_person(place: Place) -> None:

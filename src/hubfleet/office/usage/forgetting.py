@@ -12,7 +12,7 @@ from hubfleet.fleet.use import Use
 from hubfleet.kit.units import parse_duration
 from hubfleet.office.usage.days import LONGEST_BACK
 from hubfleet.office.usage.models import Presence, Reading, Session
-from hubfleet.office.usage.periods import PRESENT, Kind, start_of
+from hubfleet.office.usage.periods import KINDS, Kind, start_of
 
 COUNTED = LONGEST_BACK + timedelta(days=1)
 """So long after its end nobody is counted in a period any more."""
@@ -22,11 +22,15 @@ _EVIDENCE: tuple[Kind, ...] = ("month", "billed")
 
 def forget_what_is_due(use: Use, at: datetime) -> None:
     """Called again and again; the second call finds nothing to delete."""
-    for kind in (*PRESENT, "billed"):
-        first = first_kept(kind, use, at)
+    for kind, first in kept_from(use, at).items():
         Presence.objects.filter(kind=kind, start__lt=first).delete()
     oldest = at - timedelta(seconds=parse_duration(use.sessions))
     Session.objects.filter(ended__lt=oldest).delete()
+
+
+def kept_from(use: Use, at: datetime) -> dict[Kind, date]:
+    """The start of the earliest period of each kind in which people can still be counted."""
+    return {kind: first_kept(kind, use, at) for kind in KINDS}
 
 
 def first_kept(kind: Kind, use: Use, at: datetime) -> date:

@@ -18,7 +18,7 @@ from hubfleet.kit.errors import Problem
 from hubfleet.meters.counters import added, merged
 from hubfleet.meters.samples import BriefServer, HubSample, ServerSample, SpawnCounters
 from hubfleet.office.usage import days as arithmetic
-from hubfleet.office.usage.days import LONGEST_BACK, Hours, advance
+from hubfleet.office.usage.days import Hours, advance
 from hubfleet.office.usage.hashing import Keyring, one_spelling
 from hubfleet.office.usage.models import People, Presence, Reading, Session, UseDay
 from hubfleet.office.usage.periods import PRESENT, Kind, days_touched, start_of
@@ -35,9 +35,17 @@ class _Names:
 
 
 def keep(
-    sample: HubSample, before: Reading | None, ring: Keyring, left_out: Collection[str]
+    sample: HubSample,
+    before: Reading | None,
+    ring: Keyring,
+    left_out: Collection[str],
+    kept: Mapping[Kind, date],
 ) -> bool:
-    """Store a reading; False where another process has stored one since `before`."""
+    """Store a reading; False where another process has stored one since `before`.
+
+    `left_out` are people who do not count. In periods that begin before `kept` nobody is counted
+    any more, because those who were are forgotten.
+    """
     last = before.at if before is not None else None
     if last is not None and sample.at <= last:
         return False
@@ -49,7 +57,7 @@ def keep(
             return False
         spawns = _spawned(before, sample)
         if servers or brief or not was_idle:
-            _Keeper(sample, ring).keep(servers, brief, last)
+            _Keeper(sample, ring, kept).keep(servers, brief, last)
         if spawns is not None:
             _add_to_day(sample.hub, sample.at.date(), Hours(), 0, spawns)
     return True
@@ -82,8 +90,8 @@ def note_trouble(hub: str, problem: Problem) -> None:
 class _Keeper:
     """Stores one reading of one hub, inside its transaction."""
 
-    def __init__(self, sample: HubSample, ring: Keyring) -> None:
-        self._at, self._hub, self._ring = sample.at, sample.hub, ring
+    def __init__(self, sample: HubSample, ring: Keyring, kept: Mapping[Kind, date]) -> None:
+        self._at, self._hub, self._ring, self._kept = sample.at, sample.hub, ring, kept
         self._community = sample.hub.partition("/")[0]
 
     def keep(
@@ -103,7 +111,7 @@ class _Keeper:
         counts = [
             (names[key].user, moment)
             for key, (start, end) in moved.ran.items()
-            for moment in _moments(max(start, self._at - LONGEST_BACK), end)
+            for moment in _moments(start, end)
         ]
         starts = [(names[key].user, moved.sessions[key].started) for key in seen if key not in rows]
         for short, ended in self._really_brief(brief, rows.values()):
@@ -190,6 +198,8 @@ class _Keeper:
             for user, moment in moments:
                 for kind in some:
                     start = start_of(kind, moment.date())
+                    if start < self._kept[kind]:
+                        continue
                     person = self._ring.hashed(self._community, kind, start, user)
                     named = (kind, start, person)
                     wanted[named] = min(moment, wanted.get(named, moment))

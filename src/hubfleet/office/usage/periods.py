@@ -54,6 +54,19 @@ def month_of(text: str) -> tuple[date, date]:
     return first, last_of("month", first)
 
 
+LONGEST = 3700
+"""Days that one answer is about."""
+
+
+def days_asked(first: date | None, last: date | None, today: date) -> tuple[date, date]:
+    """A range out of what was said, without one the month that it is; ten years at most."""
+    if first is None:
+        first = start_of("month", last or today)
+        return first, last or last_of("month", first)
+    last = max(first, last or today)
+    return max(first, last - timedelta(days=LONGEST)), last
+
+
 def days_between(first: date, last: date) -> list[date]:
     """All days, both ends included."""
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]

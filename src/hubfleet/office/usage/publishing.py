@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hubfleet.office.usage.shapes import Numbers, Report
-from hubfleet.office.usage.words import DEFINITIONS, FEW, WHEN, WHO
+from hubfleet.office.usage.words import DEFINITIONS, FEW, HIDDEN, WHEN, WHO
 
 _OF_PEOPLE = (
     "users",
@@ -79,6 +79,6 @@ def as_json(report: Report, *, public: bool = False) -> dict[str, Any]:
         "by": report.by,
         "rows": rows_of(report, public=public) if report.by else [],
         "definitions": {**DEFINITIONS},
-        "notes": [WHO, WHEN],
+        "notes": [WHO, WHEN, *([HIDDEN] if public else [])],
         "troubles": {} if public else dict(report.troubles),
     }

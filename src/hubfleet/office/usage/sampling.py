@@ -39,11 +39,12 @@ def sample(fleet: Fleet) -> None:
     keeping.end_sessions_of_removed(fleet.hubs)
     left_out = {PROBE_USER, *map(one_spelling, fleet.service.use.staff), *staff_logins()}
     ring = keyring()
+    kept = forgetting.kept_from(fleet.service.use, now())
     for name, found in _read(fleet, known):
         if isinstance(found, Problem):
             keeping.note_trouble(name, found)
         else:
-            keeping.keep(found, known.get(name), ring, left_out)
+            keeping.keep(found, known.get(name), ring, left_out, kept)
     keeping.keep_peaks(list(fleet.hubs))
 
 

@@ -33,3 +33,4 @@ WHO = "Staff of the operator and health checks are left out unless it says other
 WHEN = "Days, weeks, months and years are those of UTC."
 FEW = 5
 """Smaller numbers of people are not published."""
+HIDDEN = f"What tells of fewer than {FEW} people is hidden."
