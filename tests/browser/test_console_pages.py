@@ -35,6 +35,9 @@ PAGES = {
     "values": "/hubs/earth-lab/prod/values/",
     "logs": "/hubs/earth-lab/prod/logs/",
     "objectives": "/objectives/",
+    "use": "/hubs/earth-lab/prod/use/",
+    "community-use": "/communities/earth-lab/use/",
+    "fleet-use": "/fleet/use/",
     "plan": "/plan/",
     "rollouts": "/rollouts/",
     "rollout": "/rollouts/r-20260302-memory/",
@@ -45,7 +48,7 @@ PAGES = {
     "audit": "/audit/",
     "nothing": "/nothing/",
 }
-SHOWN = {"fleet", "hub", "plan", "live", "status", "audit"}
+SHOWN = {"fleet", "hub", "use", "plan", "live", "status", "audit"}
 """Those of which the documentation has a picture."""
 
 

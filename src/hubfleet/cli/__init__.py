@@ -44,6 +44,7 @@ from hubfleet.cli import (
     status_page,
     systemd_unit,
     up,
+    usage,
     validate,
     who_can,
 )
@@ -110,6 +111,7 @@ app.command("availability", rich_help_panel=_LOOK)(availability.availability)
 app.command("schedules", rich_help_panel=_LOOK)(schedules.schedules)
 app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
+app.command("usage", rich_help_panel=_LOOK)(usage.usage)
 app.command("link", rich_help_panel=_LOOK)(link.link)
 app.add_typer(status_page.app, name="status-page", rich_help_panel=_LOOK)
 app.command("objectives", rich_help_panel=_LOOK)(objectives.objectives)

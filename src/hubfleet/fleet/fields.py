@@ -56,6 +56,10 @@ OFFICE_SCOPES = ("delete:users", "delete:servers", "read:servers")
 """What the console may do on a hub: end a person's access (their sessions, tokens and servers), and
 see which servers those are."""
 
+METER_SCOPES = ("list:users", "read:users:activity", "read:servers", "read:metrics")
+"""What reading a hub's use needs: whose servers run, when they were active last, and the hub's own
+numbers. Nothing can be changed with it."""
+
 _NAME = re.compile(NAME_PATTERN)
 
 

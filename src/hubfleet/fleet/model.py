@@ -44,6 +44,7 @@ from hubfleet.fleet.monitoring import Checks, Monitoring, Objectives
 from hubfleet.fleet.page import Logo, Page
 from hubfleet.fleet.policy import Rollout as Rollout  # noqa: PLC0414, theirs too
 from hubfleet.fleet.software import HubEnvironment
+from hubfleet.fleet.use import Use
 from hubfleet.kit.errors import Place
 
 Stage = Literal["staging", "production"]
@@ -273,6 +274,8 @@ class Service(Declared):
     """What the service promises itself; none by default."""
     checks: Checks = Checks()
     """How often the hubs are checked, and when one counts as down."""
+    use: Use = Use()
+    """How the use of hubs is measured."""
     responsibilities: dict[Name, OwnItem] = {}
     """Further items of the shared responsibility model beside the 20, by a word for each."""
     changes: Literal["commit", "branch"] = "commit"

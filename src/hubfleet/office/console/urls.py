@@ -16,6 +16,7 @@ from hubfleet.office.console import (
     rollout_pages,
     schedule_pages,
     status_pages,
+    usage_pages,
 )
 
 app_name = "console"
@@ -46,6 +47,8 @@ _hub: list[URLPattern | URLResolver] = [
     path("revisions/<int:number>/", hub_pages.revision, name="hub-revision"),
     path("values/", hub_pages.effective, name="hub-values"),
     path("logs/", hub_pages.logs, name="hub-logs"),
+    path("use/", usage_pages.of_hub, name="hub-use"),
+    path("use.csv", usage_pages.hub_csv, name="hub-use-csv"),
 ]
 
 _status: list[URLPattern | URLResolver] = [
@@ -60,6 +63,12 @@ _status: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home_page.home, name="home"),
     path("fleet/", fleet_page.fleet, name="fleet"),
+    path("fleet/use/", usage_pages.of_fleet, name="fleet-use"),
+    path("fleet/use.csv", usage_pages.fleet_csv, name="fleet-use-csv"),
+    path("communities/<name:community>/use/", usage_pages.of_community, name="community-use"),
+    path(
+        "communities/<name:community>/use.csv", usage_pages.community_csv, name="community-use-csv"
+    ),
     path("plan/", rollout_pages.plan, name="plan"),
     path("hubs/<name:community>/<name:hub>/", include(_hub)),
     path("objectives/", objective_pages.objectives, name="objectives"),

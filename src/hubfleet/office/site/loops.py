@@ -39,6 +39,7 @@ LOOPS: tuple[tuple[str, float, str], ...] = (
     ("post", 2, "hubfleet.office.post.sending:deliver_due"),
     ("people", 60, "hubfleet.office.accounts.chores:work"),
     ("ending-access", 2, "hubfleet.office.identity.ending:work"),
+    ("usage", 60, "hubfleet.office.usage.sampling:work"),
     ("changes", 2, "hubfleet.office.changes.running:watch"),
     ("light-checks", 2, "hubfleet.office.watching.checking:light"),
     ("paths", 2, "hubfleet.office.watching.checking:paths"),

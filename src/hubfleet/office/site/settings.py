@@ -17,6 +17,7 @@ INSTALLED_APPS = [
     "hubfleet.office.console",
     "hubfleet.office.changes",
     "hubfleet.office.watching",
+    "hubfleet.office.usage",
     "hubfleet.office.ledger",
     "hubfleet.office.identity",
     "hubfleet.office.accounts",
