@@ -33,7 +33,7 @@ from hubfleet.fleet.model import (
     Layer,
     Service,
 )
-from hubfleet.fleet.oncall import ONCALL_FILE, OnCallFile
+from hubfleet.fleet.oncall import ONCALL_FILE, SECRET_KEYS, OnCallFile
 from hubfleet.fleet.oncall_checks import oncall_problems
 from hubfleet.fleet.secrets.findings import findings
 from hubfleet.fleet.secrets.secret_yaml import (
@@ -191,8 +191,12 @@ class _Loading:
         if not (self.found.root / ONCALL_FILE).is_file():
             return OnCallFile()
         document = self.read(ONCALL_FILE)
-        for key in OnCallFile.model_fields:
-            document = self.with_secrets(document, key)
+        secret_file = self.found.secrets.get(ONCALL_FILE)
+        if secret_file is not None:
+            secrets = read_secret_file(self.found.root / secret_file, secret_file)
+            self.problems += [*secrets.problems, *outside_of(("people",), secrets, SECRET_KEYS)]
+            for key in SECRET_KEYS:
+                document = joined(document, secrets, key)
         before = len(self.problems)
         typed = self.typed(document, OnCallFile)
         if len(self.problems) == before and document.value is not None:

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field
 from hubfleet.fleet.declared import Declared
 from hubfleet.fleet.fields import (
     CLOCK_PATTERN,
+    SERVER_PATTERN,
     Count,
     Day,
     Duration,
@@ -29,6 +30,9 @@ from hubfleet.kit.units import parse_duration
 ONCALL_FILE = "oncall.yaml"
 CONTACT = "contact"
 """The word for the operator's `contact` where a step says whom to tell."""
+
+SECRET_KEYS = ("people", "time_off", "pagerduty", "pagerduty_webhook")
+"""What `oncall.secret.yaml` may hold."""
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = (
@@ -154,8 +158,15 @@ class PagerDuty(Declared):
     """Its integration key (Events API v2), in `oncall.secret.yaml`."""
     region: Literal["us", "eu"] = "us"
     """Where the account is."""
-    events: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    events: str | None = Field(default=None, pattern=SERVER_PATTERN)
     """Another address than PagerDuty's own that takes its events."""
+
+
+class Webhook(Declared):
+    """PagerDuty's own calls: somebody acknowledged or resolved a page there."""
+
+    secret: SecretText | None = None
+    """The secret with which it signs them, in `oncall.secret.yaml`; without one none is heard."""
 
 
 class Step(Declared):
@@ -182,8 +193,8 @@ class OnCallFile(Declared):
     """Calendars that say who is away."""
     pagerduty: dict[Name, PagerDuty] = {}
     """Services at PagerDuty, by a word for each."""
-    pagerduty_webhook_secret: SecretText | None = None
-    """The secret with which PagerDuty signs what it sends to `/api/pages/pagerduty`."""
+    pagerduty_webhook: Webhook = Webhook()
+    """What PagerDuty sends back, to `/api/pages/pagerduty` of the console."""
     escalation: dict[Priority, tuple[Step, ...]] = {}
     """Steps by priority; a priority without steps has the default ones."""
     unanswered: dict[Priority, Duration] = {"P1": "4h"}

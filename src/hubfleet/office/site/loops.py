@@ -32,6 +32,9 @@ LOOPS: tuple[tuple[str, float, str], ...] = (
     ("people", 60, "hubfleet.office.accounts.chores:work"),
     ("ending-access", 2, "hubfleet.office.identity.ending:work"),
     ("changes", 2, "hubfleet.office.changes.running:watch"),
+    ("on-call", 2, "hubfleet.office.oncall.escalating:work"),
+    ("pages", 2, "hubfleet.office.oncall.delivering:deliver_due"),
+    ("time-off", 900, "hubfleet.office.oncall.chores:work"),
 )
 """Name, seconds between two turns, and the function."""
 
