@@ -28,6 +28,7 @@ from hubfleet.cli import (
     login,
     logs,
     monitoring,
+    oncall,
     plan,
     probe,
     render,
@@ -104,6 +105,7 @@ app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
 app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
 app.command("link", rich_help_panel=_LOOK)(link.link)
+app.add_typer(oncall.app, name="oncall", rich_help_panel=_LOOK)
 app.add_typer(status_page.app, name="status-page", rich_help_panel=_LOOK)
 app.command("responsibilities", rich_help_panel=_LOOK)(responsibilities.responsibilities)
 app.command("who-can", rich_help_panel=_LOOK)(who_can.who_can)

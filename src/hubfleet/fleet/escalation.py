@@ -105,11 +105,11 @@ def _of_rotation(fleet: Fleet, schedule: Schedule, step: Step, at: datetime) -> 
     if step.turn == "next":
         shift = next_person(schedule, at, LOOK_AHEAD)
         if shift is not None and shift.duty.person is not None:
-            return Told("person", shift.duty.person, f"next in the rotation `{step.to}`")
+            return Told("person", shift.duty.person, f"next in the rotation {step.to}")
     duty = on_call(schedule, at)
     if duty.person is not None:
-        return Told("person", duty.person, f"on call in the rotation `{step.to}`")
-    why = f"nobody is on call in the rotation `{step.to}`: the operator's contact instead"
+        return Told("person", duty.person, f"on call in the rotation {step.to}")
+    why = f"nobody is on call in the rotation {step.to}: the operator's contact instead"
     return Told("mail", fleet.service.contact, why, gap=True)
 
 
@@ -121,9 +121,19 @@ def contacts_of(community: Community) -> tuple[str, ...]:
 
 
 def schedules(fleet: Fleet, absences: tuple[Absence, ...] = ()) -> Iterator[Schedule]:
-    """One for each rotation, in the order of the file."""
-    for name in fleet.oncall.rotations:
+    """One for each rotation that pages can reach by its own name, in the order of the file."""
+    for name in reached(fleet.oncall):
         yield Schedule(fleet.oncall, name, fleet.service.timezone, absences)
+
+
+def reached(oncall: OnCallFile) -> list[str]:
+    """Rotations without those that are only the `otherwise` of another: their hours are parts of
+    that one's, and no gaps of their own.
+    """
+    parts = {one.otherwise for name, one in oncall.rotations.items() if one.otherwise != name}
+    named = {step.to for steps in oncall.escalation.values() for step in steps}
+    first = next(iter(oncall.rotations), None)
+    return [name for name in oncall.rotations if name not in parts or name in {*named, first}]
 
 
 def _seconds(duration: str) -> timedelta:

@@ -14,13 +14,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from importlib.util import find_spec
 from itertools import islice
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hubfleet.fleet.oncall import OnCallPerson
+from hubfleet.fleet.oncall import OnCallFile, OnCallPerson
 from hubfleet.fleet.rota import Absence
-from hubfleet.kit.errors import failure
+from hubfleet.kit.errors import HubfleetError, Problem, failure
 
 MAX_BYTES = 2_000_000
 MAX_EVENTS = 5_000
@@ -85,6 +87,14 @@ def _person(whose: str, people: Mapping[str, OnCallPerson]) -> str | None:
 
 def _events(text: str | bytes, place: str) -> Iterator[tuple[Any, frozenset[datetime | date]]]:
     """Each event, with the times of it that an event of its own replaces."""
+    if find_spec("icalendar") is None:
+        raise failure(
+            "no-icalendar",
+            "calendars of time off cannot be read",
+            place=place,
+            why="the Python package icalendar is missing",
+            hint="install hubfleet with its extra: pip install 'hubfleet[office]'",
+        )
     from icalendar import Calendar
 
     if len(text) > MAX_BYTES:
@@ -219,7 +229,7 @@ def _instant(value: datetime | date, zone: tzinfo) -> datetime:
     return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def _unreadable(place: str, why: str) -> Exception:
+def _unreadable(place: str, why: str) -> HubfleetError:
     return failure(
         "unreadable-calendar",
         "a calendar of time off cannot be read",
@@ -231,6 +241,35 @@ def _unreadable(place: str, why: str) -> Exception:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def read_files(
+    root: Path, oncall: OnCallFile, start: datetime, end: datetime
+) -> tuple[Read, tuple[Problem, ...]]:
+    """What the calendars in the fleet's folder say, and those that cannot be read; no feeds."""
+    reads: list[Read] = []
+    problems: list[Problem] = []
+    for source in oncall.time_off.values():
+        if source.file is None:
+            continue
+        try:
+            text = _file(root, source.file)
+            reads.append(read_time_off(text, oncall.people, start, end, place=source.file))
+        except HubfleetError as error:
+            problems += error.problems
+    return joined(reads), tuple(problems)
+
+
+def _file(root: Path, name: str) -> bytes:
+    """A calendar in the fleet's folder; links do not lead out of it."""
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise _unreadable(name, "It leads out of the fleet's folder.")
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _unreadable(name, f"{error.strerror}.") from None
 
 
 def joined(reads: Iterable[Read]) -> Read:

@@ -242,7 +242,7 @@ def test_nobody_on_call_is_said_loudly_and_reaches_the_contact(
 
     assert room.letters() == [("hubs@example.org", "[P1] Earth is down")]
     assert caplog.messages == [
-        "page `hubfleet/earth/prod/down` (P1): nobody is on call in the rotation `primary`: "
+        "page `hubfleet/earth/prod/down` (P1): nobody is on call in the rotation primary: "
         "the operator's contact instead"
     ]
     page.refresh_from_db()
@@ -258,7 +258,7 @@ def test_what_the_community_owns_reaches_the_community_first(room: Room, at: dat
             "responsibilities": {"respond-to-incidents": "community"},
         },
     )
-    assert room.office.fleet
+    assert room.office.fleet.hubs
     room.page()
     room.turn(at + SECOND)
     assert room.letters() == [("rae@example.org", "[P1] Earth is down")]
@@ -284,7 +284,7 @@ def test_a_page_of_p2_wakes_in_working_hours(room: Room, at: datetime):
         rotations={"primary": turns("ada")},
         escalation={},
     )
-    assert room.office.fleet
+    assert room.office.fleet.hubs
     room.page(priority="P2")
     room.turn(at + SECOND)
     assert room.letters() == [("ada@example.org", "[P2] Earth is down")]

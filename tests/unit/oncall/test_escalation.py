@@ -103,7 +103,7 @@ def test_where_nobody_is_on_call_the_contact_is_told_and_why(tmp_path: Path):
     fleet = fleet_of(tmp_path, {"people": PEOPLE, "rotations": {"primary": night}})
 
     first = planned_steps(fleet, "earth", "P1")[0]
-    why = "nobody is on call in the rotation `primary`: the operator's contact instead"
+    why = "nobody is on call in the rotation primary: the operator's contact instead"
     assert whom(fleet, "earth", first, AT) == (Told("mail", "hubs@example.org", why, gap=True),)
 
 

@@ -10,10 +10,8 @@ import hashlib
 import hmac
 import logging
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import IO
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -24,7 +22,7 @@ from hubfleet.fleet.model import Fleet
 from hubfleet.fleet.rota import Absence
 from hubfleet.fleet.secrets.age import Identity
 from hubfleet.fleet.secrets.secret import Secret
-from hubfleet.fleet.time_off import MAX_BYTES, Read, joined, read_time_off
+from hubfleet.fleet.time_off import MAX_BYTES, Read, joined, read_files, read_time_off
 from hubfleet.kit.clock import now
 from hubfleet.kit.errors import HubfleetError, Problem, failure
 from hubfleet.office.oncall.models import Calendar
@@ -52,45 +50,22 @@ def known(fleet: Fleet, at: datetime) -> tuple[Absence, ...]:
 
 def read_all(fleet: Fleet, at: datetime) -> Off:
     """Everything that the calendars say around a moment."""
-    reads: list[Read] = []
-    troubles: list[Problem] = []
-    for name, text in _texts(fleet, troubles):
+    start, end = at - BACK, at + AHEAD
+    read, problems = read_files(fleet.root, fleet.oncall, start, end)
+    reads, troubles = [read], list(problems)
+    for name, source in fleet.oncall.time_off.items():
+        if source.feed is None:
+            continue
+        kept = Calendar.objects.filter(source=_known_by(name, source.feed)).first()
         try:
-            people = fleet.oncall.people
-            reads.append(read_time_off(text, people, at - BACK, at + AHEAD, place=name))
+            if kept is not None and kept.content:
+                people = fleet.oncall.people
+                reads.append(read_time_off(kept.content, people, start, end, place=name))
         except HubfleetError as error:
             troubles += error.problems
+        if kept is None or kept.trouble:
+            troubles += _unread(name, kept.trouble if kept else "It was not read yet.").problems
     return Off(joined(reads), tuple(troubles))
-
-
-def _texts(fleet: Fleet, troubles: list[Problem]) -> Iterator[tuple[str, str | bytes]]:
-    for name, source in fleet.oncall.time_off.items():
-        place = f"oncall.yaml: time_off.{name}"
-        if source.file is not None:
-            try:
-                yield place, calendar_file(fleet.root, source.file)
-            except HubfleetError as error:
-                troubles += error.problems
-        else:
-            kept = Calendar.objects.filter(source=_known_by(name, source.feed)).first()
-            if kept is not None and kept.content:
-                yield place, kept.content
-            if kept is None or kept.trouble:
-                said = kept.trouble if kept else "it was not read yet"
-                troubles += _unread(place, said).problems
-
-
-def calendar_file(root: Path, name: str) -> bytes:
-    """A calendar in the fleet's folder; links do not lead out of it."""
-    path = (root / name).resolve()
-    place = f"oncall.yaml: {name}"
-    if not path.is_relative_to(root.resolve()):
-        raise _unread(place, "It leads out of the fleet's folder.")
-    try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise _unread(place, f"{error.strerror}.") from None
 
 
 def _unread(place: str, why: str) -> HubfleetError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 
 from hubfleet.kit.clock import now
@@ -26,7 +27,8 @@ def page(
     key: str, *, hub: str, community: str, priority: str, summary: str, text: str, url: str
 ) -> None:
     """Tell whoever is responsible. The second call while it is open only updates what is told;
-    a more urgent priority begins the escalation anew, unless somebody has taken it on.
+    a more urgent priority begins the escalation anew, unless somebody has taken it on. `url` may
+    be a path of the console.
     """
     if priority not in PRIORITIES:
         raise ValueError(f"`{priority}` is no priority")
@@ -36,7 +38,7 @@ def page(
         "priority": priority,
         "summary": " ".join(summary.split())[:1024],
         "text": text,
-        "url": url,
+        "url": _address(url),
         "changed_at": now(),
     }
     with transaction.atomic():
@@ -52,6 +54,12 @@ def page(
         if more_urgent and known.acknowledged_at is None:
             known.steps, known.due_at = 0, now()
         known.save()
+
+
+def _address(url: str) -> str:
+    """Whole, because it stands in mail; only what a browser opens as a page."""
+    whole = f"{settings.CONSOLE_ADDRESS}{url}" if url.startswith("/") else url
+    return whole[:1000] if whole.startswith(("https://", "http://")) else ""
 
 
 def acknowledge(key: str, by: str, *, way: str = "") -> None:
