@@ -307,6 +307,20 @@ def bad_weather(desk: ScriptedDesk) -> None:
         desk.failing.add(names[4])
 
 
+def paged(hubs: Sequence[Hub]) -> None:
+    """Somebody has one page, nobody has the other yet."""
+    from hubfleet.office.oncall import escalating, paging
+
+    text = "Three checks in a row had no answer."
+    for hub, priority in zip(hubs, ("P2", "P1"), strict=False):
+        told = {"hub": hub.name, "community": hub.community, "priority": priority}
+        words = {"summary": f"{hub.name} does not answer", "text": text, "url": ""}
+        paging.page(f"hubfleet/{hub.name}/down", **told, **words)
+    escalating.work()
+    for hub in hubs[:1]:
+        paging.acknowledge(f"hubfleet/{hub.name}/down", "eve")
+
+
 def main(fleet: Path, state: Path, port: int) -> None:
     from hubfleet import __version__
     from hubfleet.office.site import serving
@@ -319,6 +333,7 @@ def main(fleet: Path, state: Path, port: int) -> None:
     remember(desk)
     remember_use(desk)
     hubs = list(desk.fleet().hubs.values())
+    paged(hubs[:2])
     with open_ledger(state, os.environ.get("HUBFLEET_DATABASE"), version=__version__) as ledger:
         past = now() - timedelta(days=3)
         roll_out(ledger, hubs[:12], "r-20260301-first", "Bring the hubs up", at=past, revision=2)

@@ -42,6 +42,8 @@ PAGES = {
     "rollouts": "/rollouts/",
     "rollout": "/rollouts/r-20260302-memory/",
     "live": "/rollouts/r-20260303-now/",
+    "oncall": "/oncall/",
+    "page": "/oncall/pages/2/",
     "status": "/status/",
     "community-status": "/status/of/earth-lab/",
     "announce": "/status/announce/",

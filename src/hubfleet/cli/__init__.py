@@ -30,6 +30,7 @@ from hubfleet.cli import (
     logs,
     monitoring,
     objectives,
+    oncall,
     plan,
     probe,
     render,
@@ -113,6 +114,7 @@ app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
 app.command("usage", rich_help_panel=_LOOK)(usage.usage)
 app.command("link", rich_help_panel=_LOOK)(link.link)
+app.add_typer(oncall.app, name="oncall", rich_help_panel=_LOOK)
 app.add_typer(status_page.app, name="status-page", rich_help_panel=_LOOK)
 app.command("objectives", rich_help_panel=_LOOK)(objectives.objectives)
 app.command("responsibilities", rich_help_panel=_LOOK)(responsibilities.responsibilities)

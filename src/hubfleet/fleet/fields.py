@@ -18,6 +18,7 @@ DOMAIN_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61
 USER_NAME_PATTERN = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
 """What JupyterHub takes; a `/` or a first `.` could also lead out of the homes."""
 
+CLOCK_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 WEBSITE_PATTERN = r"^https?://\S+$"
 PYTHON_PATTERN = r"^3\.\d{1,2}$"

@@ -41,6 +41,7 @@ from hubfleet.fleet.fields import (
 from hubfleet.fleet.kubernetes import Chart, HelmValues, Kubernetes
 from hubfleet.fleet.mail import Mail
 from hubfleet.fleet.monitoring import Checks, Monitoring, Objectives
+from hubfleet.fleet.oncall import OnCallFile
 from hubfleet.fleet.page import Logo, Page
 from hubfleet.fleet.policy import Rollout as Rollout  # noqa: PLC0414, theirs too
 from hubfleet.fleet.software import HubEnvironment
@@ -438,3 +439,4 @@ class Fleet:
     clusters: Mapping[str, Cluster] = field(default_factory=dict)
     communities: Mapping[str, Community] = field(default_factory=dict)
     hubs: Mapping[str, Hub] = field(default_factory=dict)
+    oncall: OnCallFile = field(default_factory=OnCallFile)

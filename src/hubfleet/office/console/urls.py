@@ -13,6 +13,7 @@ from hubfleet.office.console import (
     home_page,
     hub_pages,
     objective_pages,
+    oncall_pages,
     rollout_pages,
     schedule_pages,
     status_pages,
@@ -60,6 +61,13 @@ _status: list[URLPattern | URLResolver] = [
     path("of/<name:community>/", status_pages.status, name="status_of"),
 ]
 
+_oncall: list[URLPattern | URLResolver] = [
+    path("", oncall_pages.overview, name="oncall"),
+    path("pages/<int:number>/", oncall_pages.page, name="oncall_page"),
+    path("pages/<int:number>/acknowledge/", oncall_pages.acknowledge, name="oncall_acknowledge"),
+    path("<name:rotation>.ics", oncall_pages.calendar, name="oncall_calendar"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home_page.home, name="home"),
     path("fleet/", fleet_page.fleet, name="fleet"),
@@ -76,6 +84,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rollouts/<str:name>/", rollout_pages.rollout, name="rollout"),
     path("rollouts/<str:name>/events", rollout_pages.events, name="rollout_events"),
     path("schedules/", schedule_pages.schedules, name="schedules"),
+    path("oncall/", include(_oncall)),
     path("status/", include(_status)),
     path("audit/", audit_pages.audit, name="audit"),
     path("audit/export.<slug:kind>", audit_pages.export, name="audit_export"),

@@ -45,6 +45,9 @@ LOOPS: tuple[tuple[str, float, str], ...] = (
     ("paths", 2, "hubfleet.office.watching.checking:paths"),
     ("old-checks", 3600, "hubfleet.office.watching.keeping:forget"),
     ("old-runs", 3600, "hubfleet.office.schedules.keeping:forget"),
+    ("on-call", 2, "hubfleet.office.oncall.escalating:work"),
+    ("pages", 2, "hubfleet.office.oncall.delivering:deliver_due"),
+    ("time-off", 900, "hubfleet.office.oncall.chores:work"),
 )
 """Name, seconds between two turns, and the function."""
 
