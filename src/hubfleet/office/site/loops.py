@@ -32,6 +32,9 @@ LOOPS: tuple[tuple[str, float, str], ...] = (
     ("people", 60, "hubfleet.office.accounts.chores:work"),
     ("ending-access", 2, "hubfleet.office.identity.ending:work"),
     ("changes", 2, "hubfleet.office.changes.running:watch"),
+    ("reactions", 2, "hubfleet.office.reactions.turns:react"),
+    ("incidents", 5, "hubfleet.office.incidents.following:follow"),
+    ("incident-reminders", 600, "hubfleet.office.incidents.reminding:remind"),
 )
 """Name, seconds between two turns, and the function."""
 

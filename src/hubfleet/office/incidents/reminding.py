@@ -1,0 +1,4 @@
+"""Reminders of what is owed."""
+
+
+def remind() -> None: ...
