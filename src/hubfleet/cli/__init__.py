@@ -23,6 +23,7 @@ from hubfleet.cli import (
     history,
     home,
     importing,
+    incident,
     init,
     link,
     login,
@@ -102,6 +103,7 @@ app.command("probe", rich_help_panel=_LOOK)(probe.probe)
 app.command("logs", rich_help_panel=_LOOK)(logs.logs)
 app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
 app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
+app.add_typer(incident.app, name="incident", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
 app.command("link", rich_help_panel=_LOOK)(link.link)
 app.add_typer(status_page.app, name="status-page", rich_help_panel=_LOOK)

@@ -109,7 +109,7 @@ def watch(tmp_path: Path) -> Iterator[Watch]:
     write_fleet(root, HUBS, defaults={"access": CONSOLE})
     for name, login in (("ant", "ada"), ("bee", "zoe"), ("cat", "cat")):
         people = [{"name": f"{login.title()} X", "email": f"{login}@example.org", "login": login}]
-        declared = {"name": name.title(), "representatives": people}
+        declared: dict[str, Any] = {"name": name.title(), "representatives": people}
         if name == "bee":
             declared["responsibilities"] = {"respond-to-incidents": "community"}
         write(root / f"communities/{name}/community.yaml", declared)

@@ -1,4 +1,4 @@
-"""What people do to an incident. Each act is one transaction, a line of the timeline and of the audit.
+"""What people do to an incident. Each act is one transaction, in the timeline and in the audit.
 
 The rights are asked by whoever calls. States follow from moments (`clocks`): nobody sets one.
 """
@@ -15,7 +15,7 @@ from hubfleet.fleet.model import Fleet
 from hubfleet.kit.clock import now
 from hubfleet.kit.errors import HubfleetError, failure
 from hubfleet.office.audit.record import Actor, record
-from hubfleet.office.incidents import proof, roles, telling
+from hubfleet.office.incidents import proof, reports, roles, telling
 from hubfleet.office.incidents.grouping import title_of
 from hubfleet.office.incidents.models import Affected, Incident
 from hubfleet.office.incidents.signals import changed
@@ -55,7 +55,7 @@ def hubs_named(
 def _unknown(kind: str, name: str, known: Sequence[str]) -> HubfleetError:
     from hubfleet.fleet.words import nearest
 
-    near = nearest(name, known)
+    near = nearest(name, list(known))
     return failure(
         f"unknown-{kind}",
         f"there is no {kind} '{name}'",
@@ -289,7 +289,7 @@ def _not_verified(number: int, open_questions: Sequence[proof.Proof]) -> Hubflee
 
 
 def end(incident: Incident, who: str, at: datetime, why: str = "") -> None:
-    """Write the end down; for people through `resolve`, for what nobody took through `following`."""
+    """Write the end down: people come here by `resolve`, what nobody took by `following`."""
     incident.resolved_at = at
     incident.resolved_by = "" if who == MACHINE else who[:150]
     settle_state(incident, who, at, why)
@@ -297,6 +297,7 @@ def end(incident: Incident, who: str, at: datetime, why: str = "") -> None:
     incident.affected.filter(recovered_at=None).update(recovered_at=at)
     incident.affected.update(open=False, firing="")
     roles.end_all(incident, at)
+    reports.begin_if_needed(incident)
     changed.send(sender=Incident, incident=incident, what="resolved")
 
 

@@ -1,4 +1,4 @@
-"""What follows from the moments of an incident: next update, conditions, how long things took. Pure.
+"""What follows from the moments of an incident: conditions, state, next update, times. Pure.
 
 Nothing here is ever typed by people, so nothing can be nicer than the record.
 """
