@@ -102,7 +102,7 @@ def test_the_analysis_that_names_people_is_pointed_at_and_published_without_name
     assert names == [("contributing", "ada@example.org"), ("contributing", "Eve Example")]
     reports.review(MAX, over.pk)
     reports.close(LEA, over.pk)
-    value = reports.publish(LEA, over.pk).published
+    value = reports.publish(LEA, over.pk).published or {}
     assert value["sections"]["contributing"] == (
         "the responder did not see it, and an address told us."
     )

@@ -57,6 +57,7 @@ def _entries(request: HttpRequest) -> Iterator[tuple[str, str]]:
         yield "Customers", "console:customers"
     if ask(request, Action.SEE_FLEET).allowed or standing_here(request).communities:
         yield "Rollouts", "console:rollouts"
+        yield "Incidents", "console:incidents"
     yield "Status", "console:status"
     if sees_some_record(request):
         yield "Audit", "console:audit"

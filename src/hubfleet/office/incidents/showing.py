@@ -6,14 +6,14 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from hubfleet.fleet.model import Fleet
 from hubfleet.fleet.responsibilities import owner_of
 from hubfleet.kit.clock import now, timestamp
 from hubfleet.kit.units import parse_duration
 from hubfleet.office.incidents import clocks, proof, roles
-from hubfleet.office.incidents.models import Incident
+from hubfleet.office.incidents.models import Affected, Incident
 from hubfleet.office.incidents.words import KINDS
 
 
@@ -25,6 +25,16 @@ def newest(*, only_open: bool = False, hubs: Collection[str] | None = None) -> Q
     if hubs is not None:
         found = found.filter(affected__hub__in=list(hubs)).distinct()
     return found
+
+
+def last_of_communities() -> dict[str, Incident]:
+    """By community, its newest incident; one query for them all, and one for the incidents."""
+    last: dict[str, int] = {}
+    for hub, number in Affected.objects.values_list("hub").annotate(Max("incident_id")):
+        community = hub.partition("/")[0]
+        last[community] = max(number, last.get(community, 0))
+    rows = Incident.objects.in_bulk(set(last.values()))
+    return {community: rows[number] for community, number in last.items() if community}
 
 
 def every(fleet: Fleet) -> timedelta:
