@@ -321,6 +321,30 @@ def paged(hubs: Sequence[Hub]) -> None:
         paging.acknowledge(f"hubfleet/{hub.name}/down", "eve")
 
 
+def incidents(desk: ScriptedDesk) -> None:
+    """One under way that the public knows of, one that nobody took, one over with its report."""
+    from hubfleet.office.audit.record import Actor
+    from hubfleet.office.incidents import acting, intake, reports, roles
+
+    fleet, eve, names = desk.fleet(), Actor("eve"), list(desk.fleet().hubs)
+    past = acting.declare(eve, fleet, names[:2], kind="home-full", text="Nobody can save a file")
+    acting.acknowledge(eve, past.pk)
+    acting.say(eve, fleet, past.pk, "Old snapshots filled the disk", kind="hypothesis")
+    acting.say(eve, fleet, past.pk, "We made room.", public="monitoring")
+    acting.resolve(eve, fleet, past.pk, "deleted old snapshots", unverified="seen by eve")
+    reports.set_action(eve, past.pk, "Watch the disk", kind="detect", owner="eve")
+    begun = now() - timedelta(minutes=42)
+    told = [intake.Turned(name, "down", "hub", f"{name} does not answer", begun)
+            for name in names[2:5]]  # fmt: skip
+    (number,) = intake.turned(told, fleet, begun + timedelta(minutes=3)).incidents
+    acting.acknowledge(eve, number)
+    acting.correct(eve, number, channel="#incident-2", users_affected=12)
+    acting.say(eve, fleet, number, "We are looking into it.", public="investigating")
+    acting.say(eve, fleet, number, "The node may be out of memory", kind="hypothesis")
+    roles.offer(eve, number, "communications", "ada")
+    intake.turned([intake.Turned(names[-1], "degraded", "spawner", "slow", now())], fleet)
+
+
 def main(fleet: Path, state: Path, port: int) -> None:
     from hubfleet import __version__
     from hubfleet.office.site import serving
@@ -349,6 +373,7 @@ def main(fleet: Path, state: Path, port: int) -> None:
     person("eve", "engineer", "leadership", name="Eve Engineer")
     person("ada", name="Ada Example")
     person("bo", name="Bo Example")
+    incidents(desk)
     sys.stdout.write(f"{address}\n")
     sys.stdout.flush()
     serving.serve(listener, lambda: None)

@@ -48,9 +48,27 @@ PAGES = {
     "community-status": "/status/of/earth-lab/",
     "announce": "/status/announce/",
     "audit": "/audit/",
+    "incidents": "/incidents/",
+    "incident": "/incidents/2/",
+    "declare-incident": "/incidents/declare/",
+    "report": "/incidents/1/report/",
+    "debt": "/incidents/debt/",
+    "silences": "/incidents/silences/",
+    "public-incident": "/status/incidents/2/",
     "nothing": "/nothing/",
 }
-SHOWN = {"fleet", "hub", "use", "plan", "live", "status", "audit"}
+SHOWN = {
+    "fleet",
+    "hub",
+    "use",
+    "plan",
+    "live",
+    "status",
+    "audit",
+    "incident",
+    "incidents",
+    "report",
+}
 """Those of which the documentation has a picture."""
 
 

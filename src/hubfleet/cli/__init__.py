@@ -24,6 +24,7 @@ from hubfleet.cli import (
     history,
     home,
     importing,
+    incident,
     init,
     link,
     login,
@@ -111,6 +112,7 @@ app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
 app.command("availability", rich_help_panel=_LOOK)(availability.availability)
 app.command("schedules", rich_help_panel=_LOOK)(schedules.schedules)
 app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
+app.add_typer(incident.app, name="incident", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
 app.command("usage", rich_help_panel=_LOOK)(usage.usage)
 app.command("link", rich_help_panel=_LOOK)(link.link)

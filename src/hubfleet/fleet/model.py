@@ -38,6 +38,7 @@ from hubfleet.fleet.fields import (
     Text,
     UserName,
 )
+from hubfleet.fleet.incidents import Incidents
 from hubfleet.fleet.kubernetes import Chart, HelmValues, Kubernetes
 from hubfleet.fleet.mail import Mail
 from hubfleet.fleet.monitoring import Checks, Monitoring, Objectives
@@ -277,6 +278,8 @@ class Service(Declared):
     """How often the hubs are checked, and when one counts as down."""
     use: Use = Use()
     """How the use of hubs is measured."""
+    incidents: Incidents = Incidents()
+    """How incidents are grouped, told and reported."""
     responsibilities: dict[Name, OwnItem] = {}
     """Further items of the shared responsibility model beside the 20, by a word for each."""
     changes: Literal["commit", "branch"] = "commit"

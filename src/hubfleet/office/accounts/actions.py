@@ -87,7 +87,11 @@ class Action(StrEnum):
     ROLL_BACK = "roll-back"
     ROTATE_CLIENT = "rotate-client"
     DECLARE_INCIDENT = "declare-incident"
+    SEE_INCIDENT = "see-incident"
     RESPOND_TO_INCIDENT = "respond-to-incident"
+    SILENCE_ALERTS = "silence-alerts"
+    WRITE_INCIDENT_REPORT = "write-incident-report"
+    REVIEW_INCIDENT_REPORT = "review-incident-report"
     PUBLISH_INCIDENT_REPORT = "publish-incident-report"
 
 
@@ -313,6 +317,13 @@ RULES: Mapping[Action, Rule] = {
         always=(REP, PARTNER, ENGINEER, *SUPPORT),
         request=(ADMIN, TECH, GUIDE, LEAD),
     ),
+    Action.SEE_INCIDENT: _rule(
+        "hub",
+        "see an incident's whole record",
+        item=_RESPOND,
+        driven=(ADMIN, REP, PARTNER),
+        always=STAFF,
+    ),
     Action.RESPOND_TO_INCIDENT: _rule(
         "hub",
         "lead the response to an incident",
@@ -320,7 +331,32 @@ RULES: Mapping[Action, Rule] = {
         driven=(ADMIN, REP, PARTNER, ENGINEER),
         request=(TECH, *SUPPORT),
     ),
+    Action.SILENCE_ALERTS: _rule(
+        "hub",
+        "silence alerts",
+        item="monitor-for-incidents",
+        driven=(REP, PARTNER, ENGINEER),
+        request=(ADMIN, TECH, *SUPPORT),
+    ),
+    Action.WRITE_INCIDENT_REPORT: _rule(
+        "hub",
+        "write an incident's report",
+        item=_RESPOND,
+        driven=(REP, PARTNER),
+        always=(ENGINEER, *SUPPORT, LEAD),
+    ),
+    Action.REVIEW_INCIDENT_REPORT: _rule(
+        "hub",
+        "review an incident's report",
+        item=_RESPOND,
+        driven=(REP, PARTNER),
+        always=(ENGINEER, LEAD),
+        request=SUPPORT,
+    ),
     Action.PUBLISH_INCIDENT_REPORT: _rule(
-        "hub", "publish an incident's report", always=(LEAD,), request=(ENGINEER, *SUPPORT)
+        "hub",
+        "close and publish an incident's report",
+        always=(LEAD,),
+        request=(ENGINEER, *SUPPORT),
     ),
 }

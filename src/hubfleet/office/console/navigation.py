@@ -60,6 +60,7 @@ def _entries(request: HttpRequest) -> Iterator[tuple[str, str]]:
         yield "Customers", "console:customers"
     if ask(request, Action.SEE_FLEET).allowed or standing_here(request).communities:
         yield "Rollouts", "console:rollouts"
+        yield "Incidents", "console:incidents"
     if ask(request, Action.SEE_ONCALL).allowed:
         yield "On call", "console:oncall"
     yield "Status", "console:status"

@@ -12,6 +12,11 @@ from typing import Any, Literal
 from hubfleet.fleet.model import Fleet
 from hubfleet.kit.clock import now, timestamp, today
 from hubfleet.office.console.glance import Row, glance
+from hubfleet.office.console.incidents.public_pages import (
+    PublicIncident,
+    as_statuspage,
+    public_incidents,
+)
 from hubfleet.office.console.past import days_of
 from hubfleet.office.ports import desk
 from hubfleet.office.watching.availability import Day, history, in_percent, together, total
@@ -79,6 +84,16 @@ class PublicStatus:
     past: tuple[Announcement, ...]
     seen: str
     timezone: str
+    incidents: tuple[PublicIncident, ...] = ()
+    """Open ones and those that ended lately, from their first public update on."""
+
+    @property
+    def open_incidents(self) -> tuple[PublicIncident, ...]:
+        return tuple(one for one in self.incidents if one.resolved_at is None)
+
+    @property
+    def past_incidents(self) -> tuple[PublicIncident, ...]:
+        return tuple(one for one in self.incidents if one.resolved_at is not None)
 
     @property
     def components(self) -> tuple[Component, ...]:
@@ -177,6 +192,7 @@ def public_status(community: str = "") -> PublicStatus:
         now=tuple(current),
         later=tuple(one for one in reversed(told) if one.starts_at > present),
         past=tuple(one for one in told if _over(one, present))[:20],
+        incidents=tuple(public_incidents(community)),
         seen=seen.at,
         timezone=fleet.service.timezone,
     )
@@ -255,7 +271,8 @@ def summary(status: PublicStatus, address: str) -> dict[str, Any]:
             for section in status.sections
         ],
         "incidents": [
-            _told(one, address) for one in status.now if one.kind == Announcement.Kind.TROUBLE
+            *(as_statuspage(one, address) for one in status.incidents if not one.resolved_at),
+            *(_told(one, address) for one in status.now if one.kind == Announcement.Kind.TROUBLE),
         ],
         "scheduled_maintenances": [
             _told(one, address)

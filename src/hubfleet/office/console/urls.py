@@ -40,6 +40,7 @@ class NameConverter:
 register_converter(NameConverter, "name")
 
 from hubfleet.office.console.form_urls import urlpatterns as forms  # noqa: E402, uses `name`
+from hubfleet.office.console.incidents.urls import urlpatterns as incidents  # noqa: E402
 
 _hub: list[URLPattern | URLResolver] = [
     path("", hub_pages.overview, name="hub"),
@@ -88,5 +89,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("status/", include(_status)),
     path("audit/", audit_pages.audit, name="audit"),
     path("audit/export.<slug:kind>", audit_pages.export, name="audit_export"),
+    *incidents,
     *forms,
 ]

@@ -48,6 +48,9 @@ LOOPS: tuple[tuple[str, float, str], ...] = (
     ("on-call", 2, "hubfleet.office.oncall.escalating:work"),
     ("pages", 2, "hubfleet.office.oncall.delivering:deliver_due"),
     ("time-off", 900, "hubfleet.office.oncall.chores:work"),
+    ("reactions", 2, "hubfleet.office.reactions.turns:react"),
+    ("incidents", 5, "hubfleet.office.incidents.following:follow"),
+    ("incident-reminders", 600, "hubfleet.office.incidents.reminding:remind"),
 )
 """Name, seconds between two turns, and the function."""
 

@@ -15,6 +15,8 @@ INSTALLED_APPS = [
     "hubfleet.office.site",
     "hubfleet.office.api",
     "hubfleet.office.console",
+    "hubfleet.office.reactions",
+    "hubfleet.office.incidents",
     "hubfleet.office.oncall",
     "hubfleet.office.changes",
     "hubfleet.office.watching",
