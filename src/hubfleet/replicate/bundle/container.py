@@ -28,7 +28,7 @@ from hubfleet.replicate.bundle.manifest import (
     unsafe,
 )
 from hubfleet.replicate.bundle.storing import compressing, zstandard_or_refuse
-from hubfleet.replicate.bundle.unpacking import Source
+from hubfleet.replicate.bundle.unpacking import Source, look_through
 
 Shape = Literal["folder", "tar", "zst"]
 
@@ -254,6 +254,15 @@ def _folder_parts(
         descriptor = os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             yield path, file
+
+
+def check(path: Path) -> Manifest:
+    """Read all of a bundle and write nothing; raises whatever is wrong with it."""
+    with opened(path) as bundle:
+        for _, reading in bundle.parts():
+            if reading.part.archive is not None:
+                look_through(reading, reading.part.archive, reading.place)
+        return bundle.manifest
 
 
 def room_for(manifest: Manifest) -> int:

@@ -150,9 +150,11 @@ def _hub(fleet: Fleet, hub: Hub, names: tuple[str, ...], described: Description)
     head: dict[str, Any] = {"cluster": CLUSTER, "stage": hub.stage}
     if hub.stage == "production":
         head["gate"] = gate.partition("/")[2] if gate else "none"
+    if domain := _own_domain(hub, described):
+        head["domain"] = domain
     values = HubValues.model_validate({**nest(clean), **head})
     short = hub.name.partition("/")[2]
-    domain = f"{short}-{hub.community}.localhost"
+    domain = domain or f"{short}-{hub.community}.localhost"
     title = values.title or f"{fleet.communities[hub.community].file.name} ({short})"
     values = values.model_copy(update={"domain": domain, "title": title})
     made = replace(
@@ -298,14 +300,22 @@ def _client(hub: Hub, clean: dict[tuple[str, ...], Any], described: Description)
     ]
 
 
+def _own_domain(hub: Hub, described: Description) -> str:
+    """The hub's name in DNS where it is the community's own; empty where it stays behind."""
+    declared = hub.effective["domain"].layer == "hub"
+    strange = described.strangers.in_text(hub.domain, technical=True)
+    return hub.domain if declared and not strange and not is_local(hub.domain) else ""
+
+
 def _dns(hub: Hub, described: Description) -> None:
-    strange = is_local(hub.domain) or described.strangers.in_text(hub.domain, technical=True)
-    was = "" if strange else f" It was {hub.domain}."
+    own = _own_domain(hub, described)
     described.placeholders.append(
         Told(
             what=f"{hub.name}: the name in DNS and its certificate",
-            why=f"Names of hosts stay where they are.{was}",
-            cure="set `domain` in the hub's file, point the name there, have a certificate made",
+            why="Addresses and certificates stay where they are.",
+            cure=f"point {own} to its new place, and have a certificate made"
+            if own
+            else "set `domain` in the hub's file, point the name there, have a certificate made",
         )
     )
 
@@ -336,7 +346,11 @@ def trial_fleet(declarations: Mapping[str, Any], person: str) -> dict[str, Any]:
 
 
 def _trial_hub(declaration: Mapping[str, Any], person: str) -> dict[str, Any]:
-    hub = {key: value for key, value in declaration.items() if key not in ("chart", "helm_values")}
+    hub = {
+        key: value
+        for key, value in declaration.items()
+        if key not in ("chart", "helm_values", "domain")
+    }
     access = dict(hub.get("access", {}))
     allow = dict(access.get("allow", {}))
     users = [*allow.get("users", []), person]
