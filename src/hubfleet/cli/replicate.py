@@ -128,10 +128,12 @@ def _tell_findings(findings: tuple[Finding, ...], hubs: int) -> None:
         output.say(f"  why: {one.why}")
         output.say(f"  hint: {one.cure}")
     must = sum(one.level == "MUST" for one in findings)
-    said = f"{counted(len(findings), 'finding')} in {counted(hubs, 'hub')}"
-    output.tell(
-        f"{said}; {must} of them stand in the way" if findings else f"nothing in {said[11:]}"
-    )
+    in_hubs = counted(hubs, "hub")
+    if findings:
+        told = counted(len(findings), "finding")
+        output.tell(f"{told} in {in_hubs}; {must} of them stand in the way")
+    else:
+        output.tell(f"nothing stands in the way of {in_hubs}")
 
 
 @app.command("import")
@@ -227,10 +229,8 @@ def _tell_adopted(adopted: Adopted, wish: Wish) -> None:
     for file in adopted.files:
         output.say(f"  {file}")
     for one in adopted.restored:
-        homes, people = (
-            counted(len(one.homes), "home"),
-            counted(one.people_added, "person", "people"),
-        )
+        homes = counted(len(one.homes), "home")
+        people = counted(one.people_added, "person", "people")
         output.say(f"restored for {one.hub}: {homes}; {people} added, {one.people_there} there")
         for person in one.strangers:
             output.tell(f"note: nobody called {person} may come in; their home is kept")

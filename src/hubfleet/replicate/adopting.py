@@ -219,7 +219,31 @@ def _hub(file: Path, path: str, names: Mapping[str, str], wish: Wish) -> str:
     gate = value.get("gate")
     if isinstance(gate, str) and gate in names:
         value["gate"] = names[gate].partition("/")[2]
-    return yaml_text(value)
+    return yaml_text(_people_renamed(value, wish.renamed))
+
+
+def _people_renamed(value: dict[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
+    """The declaration with the names that people have here."""
+    if not renamed:
+        return value
+    made = dict(value)
+    access = made.get("access")
+    if isinstance(access, dict):
+        made["access"] = access = dict(access)
+        access["admins"] = _all_renamed(access.get("admins", []), renamed)
+        allow = access.get("allow")
+        if isinstance(allow, dict) and "users" in allow:
+            access["allow"] = {**allow, "users": _all_renamed(allow["users"], renamed)}
+    groups = made.get("groups")
+    if isinstance(groups, dict):
+        made["groups"] = {name: _all_renamed(who, renamed) for name, who in groups.items()}
+    return made
+
+
+def _all_renamed(people: Any, renamed: Mapping[str, str]) -> Any:
+    if not isinstance(people, list):
+        return people
+    return [renamed.get(person, person) for person in people]
 
 
 def _refuse_existing(root: Path, files: Files) -> None:
@@ -254,10 +278,8 @@ def _refuse_existing(root: Path, files: Files) -> None:
 def _needs_local(wish: Wish, files: Files) -> None:
     known = declared_clusters(wish.root).get(wish.cluster)
     platform = known.platform if known else None
-    if (
-        platform is None
-        and b"kubernetes" in files.get(f"clusters/{wish.cluster}.yaml", (b"", 0))[0]
-    ):
+    new, _ = files.get(f"clusters/{wish.cluster}.yaml", (b"", 0))
+    if platform is None and b"kubernetes" in new:
         platform = "kubernetes"
     if platform == "kubernetes":
         raise failure(

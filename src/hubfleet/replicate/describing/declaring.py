@@ -113,8 +113,8 @@ def _platform(fleet: Fleet, names: tuple[str, ...]) -> str:
 
 def _cluster(platform: str) -> dict[str, Any]:
     if platform == "local":
-        return {"platform": "local", "tenancy": "dedicated"}
-    return {"platform": "kubernetes", "tenancy": "dedicated", "kubernetes": {"context": CLUSTER}}
+        return {"platform": "local"}
+    return {"platform": "kubernetes", "kubernetes": {"context": CLUSTER}}
 
 
 def _community_file(fleet: Fleet, community: str, described: Description) -> CommunityFile:
@@ -346,11 +346,8 @@ def trial_fleet(declarations: Mapping[str, Any], person: str) -> dict[str, Any]:
 
 
 def _trial_hub(declaration: Mapping[str, Any], person: str) -> dict[str, Any]:
-    hub = {
-        key: value
-        for key, value in declaration.items()
-        if key not in ("chart", "helm_values", "domain")
-    }
+    elsewhere = ("chart", "helm_values", "domain")
+    hub = {key: value for key, value in declaration.items() if key not in elsewhere}
     access = dict(hub.get("access", {}))
     allow = dict(access.get("allow", {}))
     users = [*allow.get("users", []), person]
