@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hubfleet.replicate.adopting import Adopted, Wish
     from hubfleet.replicate.audit import Finding
     from hubfleet.replicate.export import Exported
+    from hubfleet.replicate.trial.verify import Verified
 
 app = typer.Typer(
     cls=WholeSentences,
@@ -245,3 +246,55 @@ def _tell_adopted(adopted: Adopted, wish: Wish) -> None:
         output.print_problems(adopted.missing)
     elif not wish.dry_run:
         output.tell("see the difference with `hubfleet plan`, and have it carried out by `apply`")
+
+
+@app.command("verify")
+def verify(
+    bundle: BundlePath,
+    how: Annotated[
+        str,
+        typer.Option(
+            "--with", metavar="HOW", help="`hubfleet`, or `plain`: stock JupyterHub without it."
+        ),
+    ] = "hubfleet",
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the copy's folder; nothing of it runs.")
+    ] = False,
+    without_isolation: options.WithoutIsolation = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Prove that a bundle works: stand it up on this machine, try and compare it, take it away."""
+    from hubfleet.cli.progress import Progress
+    from hubfleet.kit.errors import failure
+    from hubfleet.replicate.trial.verify import verify as try_out
+
+    if how not in ("hubfleet", "plain"):
+        raise failure(
+            "bad-option", f"`--with {how}` cannot be right", hint="write hubfleet, or plain"
+        )
+    with Progress("verifying", 0, quiet=quiet or as_json) as progress:
+        found = try_out(
+            bundle,
+            progress.listen,
+            how="plain" if how == "plain" else "hubfleet",
+            keep=keep,
+            without_isolation=without_isolation,
+        )
+    if as_json:
+        output.print_json(found.as_json())
+    elif not quiet:
+        _tell_verified(found)
+    if not found.ok:
+        raise typer.Exit(exits.FAILED)
+
+
+def _tell_verified(found: Verified) -> None:
+    for trial in found.trials:
+        output.say(f"{trial.hub}: {'as promised' if trial.ok else 'NOT as promised'}")
+        for check in trial.checks:
+            output.say(
+                f"  {check.name}: {check.outcome}{f' ({check.detail})' if check.detail else ''}"
+            )
+    if found.kept is not None:
+        output.tell(f"the copy is in {found.kept}")
