@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from hubfleet.replicate.bundle import frames
 from hubfleet.replicate.bundle.headers import BLOCK, END, header, padding
 from hubfleet.replicate.bundle.manifest import (
     LARGEST,
@@ -146,6 +147,7 @@ def opened(path: Path) -> Iterator[Bundle]:
         raise not_a_bundle(str(path), f"{error.strerror}.") from None
     with file:
         if file.read(4) == _MAGIC:
+            frames.refuse_cut_off(file, str(path))
             file.seek(0)
             yield _tar(path, _Decompressed(file, str(path)))
         else:

@@ -145,6 +145,8 @@ class Unpacking:
             raise unsafe(self._place, "Its folders are nested too deeply.")
         if entry.kind == SYMLINK and leads_out(path, entry.link):
             raise unsafe(self._place, f"The link {path[:120]!r} leads out of it.")
+        if entry.kind == LINK and {b"", b".", b".."} & {*entry.link.split(b"/")}:
+            raise unsafe(self._place, f"{path[:120]!r} names a file outside of it.")
         if self._root is not None:
             self._make(entry, path, name, folder.descriptor)
         elif entry.kind == FOLDER:
@@ -194,8 +196,6 @@ class Unpacking:
     def _link(self, first: bytes, path: bytes, name: bytes, folder: int) -> None:
         """A second name of a file that is there already; reached folder by folder, too."""
         parts = first.split(b"/")
-        if any(part in (b"", b".", b"..") for part in parts):
-            raise unsafe(self._place, f"{path[:120]!r} names a file outside of it.")
         assert self._root is not None  # only then is anything made
         descriptor = os.dup(self._root)
         try:

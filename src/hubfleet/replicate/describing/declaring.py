@@ -180,8 +180,18 @@ def _said(hub: Hub) -> dict[tuple[str, ...], Any]:
             continue
         if any(path[: len(other)] == other for other in others):
             continue
-        found[path] = value
+        found[path] = _short(value) if isinstance(value, list) else value
     return found
+
+
+def _short(value: Any) -> Any:
+    """A list of mappings without what they do not say."""
+    if isinstance(value, list):
+        return [_short(inner) for inner in value]
+    if isinstance(value, Mapping):
+        short = {key: _short(inner) for key, inner in value.items() if inner is not None}
+        return {key: inner for key, inner in short.items() if inner not in ({}, [])}
+    return value
 
 
 def _drop_operator_admins(
@@ -221,8 +231,10 @@ def _clean(
             )
             continue
         clean, at = without_strangers(value, described.strangers, key)
-        if any(described.strangers.in_text(part, technical=True) for part in path):
-            clean, at = None, ["***"]
+        # Names of groups are words of people; all others are hubfleet's or the field's.
+        words = path[0] == "groups"
+        if any(described.strangers.in_text(part, technical=not words) for part in path):
+            clean, at = None, [f"{path[0]}.***"]
         if at and not _fits(path, clean):
             clean, at = None, [key]
         described.left_out += [_stranger(f"{hub.name}: {one}") for one in at]
