@@ -22,6 +22,7 @@ from hubfleet.cli import (
     first_link,
     history,
     home,
+    hub,
     importing,
     init,
     link,
@@ -103,6 +104,7 @@ app.command("logs", rich_help_panel=_LOOK)(logs.logs)
 app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
 app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
+app.add_typer(hub.app, name="hub", rich_help_panel=_RUN)
 app.command("link", rich_help_panel=_LOOK)(link.link)
 app.add_typer(status_page.app, name="status-page", rich_help_panel=_LOOK)
 app.command("responsibilities", rich_help_panel=_LOOK)(responsibilities.responsibilities)

@@ -32,6 +32,7 @@ LOOPS: tuple[tuple[str, float, str], ...] = (
     ("people", 60, "hubfleet.office.accounts.chores:work"),
     ("ending-access", 2, "hubfleet.office.identity.ending:work"),
     ("changes", 2, "hubfleet.office.changes.running:watch"),
+    ("leaving", 60, "hubfleet.office.leaving.turning:work"),
 )
 """Name, seconds between two turns, and the function."""
 

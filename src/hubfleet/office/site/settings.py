@@ -15,6 +15,7 @@ INSTALLED_APPS = [
     "hubfleet.office.site",
     "hubfleet.office.api",
     "hubfleet.office.console",
+    "hubfleet.office.leaving",
     "hubfleet.office.changes",
     "hubfleet.office.watching",
     "hubfleet.office.ledger",
