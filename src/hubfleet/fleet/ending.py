@@ -22,3 +22,5 @@ class Ending(Declared):
     retention: Period = "1y"
     """How long aggregates without people (days up and down, use, cost) are kept after the
     removal."""
+    bundle_days: Count = Field(default=7, ge=1, le=90)
+    """How many days a bundle that a representative made in the console can be fetched."""

@@ -25,7 +25,7 @@ def place(tmp_path: Path) -> Iterator[LocalPlace]:
 
 
 def write(root: Path, *hubs: str) -> None:
-    write_fleet(root, dict.fromkeys(hubs, {}), defaults={"gate": "none"})
+    write_fleet(root, {key: {} for key in hubs}, defaults={"gate": "none"})
 
 
 def long_ago(place: LocalPlace, days: int) -> None:
@@ -112,9 +112,7 @@ def test_a_hub_ends_and_nothing_is_left(place: LocalPlace, tmp_path: Path) -> No
     assert by_hand["nothing_left"] is True
     states = {one["kind"]: one["state"] for one in by_hand["assets"]}
     assert set(states.values()) <= {"deleted", "kept"}
-    certificate = place.json(
-        "hub", "certificate", HUB, "--to", str(tmp_path / "c.pdf"), fleet=root
-    )
+    certificate = place.json("hub", "certificate", HUB, "--to", str(tmp_path / "c.pdf"), fleet=root)
     assert (tmp_path / "c.pdf").read_bytes().startswith(b"%PDF")
     assert certificate["bytes"] == (tmp_path / "c.pdf").stat().st_size
     assert place.json("hub", "endings", fleet=root)["endings"][0]["phase"] == "removed"

@@ -332,7 +332,7 @@ RULES: Mapping[Action, Rule] = {
         "hub",
         "end the hub",
         always=(REP, ENGINEER, SALES, LEAD),
-        request=(ADMIN, TECH, PARTNER, GUIDE),
+        request=(ADMIN, TECH, PARTNER, GUIDE, *SUPPORT),
     ),
     # Nobody consents for a community but who speaks for it.
     Action.CONSENT_TO_ENDING: _rule("hub", "agree to the hub's end", always=(REP,)),

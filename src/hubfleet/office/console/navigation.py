@@ -40,7 +40,9 @@ class LazyPlaces:
 
 def _belongs(name: str, path: str) -> bool:
     """Pages of a hub or a community belong to the list that leads to them."""
-    return name in ("Fleet", "Hubs") and path.startswith(("/hubs/", "/communities/", "/plan/"))
+    return name in ("Fleet", "Hubs") and path.startswith(
+        ("/hubs/", "/communities/", "/plan/", "/endings/")
+    )
 
 
 def _entries(request: HttpRequest) -> Iterator[tuple[str, str]]:

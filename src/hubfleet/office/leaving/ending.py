@@ -129,7 +129,7 @@ def confirm(ending: Ending, actor: Actor, *, fleet: Fleet) -> None:
     if actor.login in ending.people:
         raise failure(
             "same-person",
-            f"{actor.login} cannot confirm the end of {ending.hub}",
+            f"the end of {ending.hub} needs another person than {actor.login}",
             why="whoever asked for it or agreed to it is not the second person",
             hint="somebody else confirms it",
         )

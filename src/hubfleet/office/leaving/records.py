@@ -48,6 +48,9 @@ TABLES: tuple[Table, ...] = (
     Table(AGGREGATES, "watching.HubDay"),
     Table(OPERATORS, "audit.Entry"),
     Table(OPERATORS, "ledger.Revision"),
+    Table(OPERATORS, "ledger.Act"),
+    Table(OPERATORS, "ledger.Settlement"),
+    Table(OPERATORS, "ledger.Judgement"),
     Table(OPERATORS, "changes.Change"),
 )
 """Whoever adds a table that names hubs adds its row here; a test asks for it."""

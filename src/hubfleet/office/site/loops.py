@@ -33,6 +33,7 @@ LOOPS: tuple[tuple[str, float, str], ...] = (
     ("ending-access", 2, "hubfleet.office.identity.ending:work"),
     ("changes", 2, "hubfleet.office.changes.running:watch"),
     ("leaving", 60, "hubfleet.office.leaving.turning:work"),
+    ("bundles", 3, "hubfleet.office.leaving.takes:work"),
 )
 """Name, seconds between two turns, and the function."""
 
