@@ -32,6 +32,7 @@ from hubfleet.cli import (
     plan,
     probe,
     render,
+    replicate,
     responsibilities,
     rollback,
     schema,
@@ -82,6 +83,7 @@ app.command("validate", rich_help_panel=_DECLARE)(validate.validate)
 app.command("explain", rich_help_panel=_DECLARE)(explain.explain)
 app.command("schema", rich_help_panel=_DECLARE)(schema.schema)
 app.add_typer(importing.app, name="import", rich_help_panel=_DECLARE)
+app.add_typer(replicate.app, name="replicate", rich_help_panel=_DECLARE)
 app.add_typer(secret.app, name="secret", rich_help_panel=_DECLARE)
 app.command("render", rich_help_panel=_DECLARE)(render.render)
 app.add_typer(cluster.app, name="cluster", rich_help_panel=_DECLARE)
