@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -128,4 +127,6 @@ def _tell_findings(findings: tuple[Finding, ...], hubs: int) -> None:
         output.say(f"  hint: {one.cure}")
     must = sum(one.level == "MUST" for one in findings)
     said = f"{counted(len(findings), 'finding')} in {counted(hubs, 'hub')}"
-    output.tell(f"{said}; {must} of them stand in the way" if findings else f"nothing in {said[11:]}")
+    output.tell(
+        f"{said}; {must} of them stand in the way" if findings else f"nothing in {said[11:]}"
+    )

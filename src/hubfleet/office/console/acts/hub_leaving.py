@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from hubfleet.fleet.model import Hub
+from hubfleet.fleet.model import Fleet, Hub
 from hubfleet.kit.clock import now
 from hubfleet.kit.errors import HubfleetError
 from hubfleet.kit.units import day_after
@@ -29,6 +29,7 @@ from hubfleet.office.leaving import takes
 from hubfleet.office.leaving.dates import dates_of
 from hubfleet.office.leaving.models import Take
 from hubfleet.office.ports import desk
+from hubfleet.replicate.audit import Finding, audit
 
 CHUNK = 256 * 1024
 
@@ -53,7 +54,6 @@ def _render(request: HttpRequest, hub: Hub, *, status: int = 200) -> HttpRespons
     fleet = desk().fleet()
     policy, today = fleet.service.ending, day_of(fleet)
     take = ask(request, Action.TAKE_HUB, hub.name)
-    takes.watch()
     made = takes.of_hub(hub.name) if take.allowed else []
     usual = max(day_after(today, policy.notice), day_after(today, f"{policy.export_days}d"))
     values = {
@@ -62,6 +62,7 @@ def _render(request: HttpRequest, hub: Hub, *, status: int = 200) -> HttpRespons
         "parts": takes.PARTS.values(),
         "takes": [(one, takes.progress_of(one) if one.running else "") for one in made],
         "busy": any(one.running for one in made),
+        "findings": _findings(fleet, hub) if take.allowed else (),
         "policy": policy,
         "end": ask(request, Action.END_HUB, hub.name),
         "usual": request.POST.get("on", "") or str(usual),
@@ -70,6 +71,14 @@ def _render(request: HttpRequest, hub: Hub, *, status: int = 200) -> HttpRespons
         "speaks": hub.community in standing_here(request, fleet).representative_of,
     }
     return render(request, "console/acts/hub_leaving.html", values, status=status)
+
+
+def _findings(fleet: Fleet, hub: Hub) -> tuple[Finding, ...]:
+    """What could not be taken along as it is; nothing where the answer itself fails."""
+    try:
+        return audit(fleet, [hub.name])
+    except HubfleetError:
+        return ()
 
 
 @signed_in
@@ -132,7 +141,6 @@ def drop(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _take(request: HttpRequest, key: str) -> Take:
-    takes.watch()
     found = Take.objects.filter(pk=key).first()
     if found is None:
         raise Http404
