@@ -51,6 +51,8 @@ LOOPS: tuple[tuple[str, float, str], ...] = (
     ("reactions", 2, "hubfleet.office.reactions.turns:react"),
     ("incidents", 5, "hubfleet.office.incidents.following:follow"),
     ("incident-reminders", 600, "hubfleet.office.incidents.reminding:remind"),
+    ("leaving", 60, "hubfleet.office.leaving.turning:work"),
+    ("bundles", 3, "hubfleet.office.leaving.takes:work"),
 )
 """Name, seconds between two turns, and the function."""
 

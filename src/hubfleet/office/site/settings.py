@@ -18,6 +18,7 @@ INSTALLED_APPS = [
     "hubfleet.office.reactions",
     "hubfleet.office.incidents",
     "hubfleet.office.oncall",
+    "hubfleet.office.leaving",
     "hubfleet.office.changes",
     "hubfleet.office.watching",
     "hubfleet.office.usage",
