@@ -56,8 +56,7 @@ def differences(root: Path, tree: Tree, wanted: dict[str, Any]) -> dict[str, lis
     assert done.missing == (), [str(one) for one in done.missing]
     fleet = load_fleet(root)
     lost: dict[str, list[str]] = {}
-    for one in settled:
-        name = one.found.name
+    for name in (one.found.name for one in settled):
         hub = fleet.hubs[name]
         rendered = render_values(hub, fleet.clusters[hub.cluster], Pins.placeholders())
         ours = dict(leaves_of(rendered))
