@@ -1,4 +1,4 @@
-"""Rows written without Django's machinery around a save, which costs five times as much.
+"""Rows written without Django's machinery around a save, which costs several times as much.
 
 A rollout writes some rows for each hub, and 40 hubs at once wait for one thread. Only the values
 that a database keeps in another shape are prepared; constraints and triggers are its own.

@@ -1,9 +1,9 @@
 """Django's handler for ASGI, with the whole way from request to response in one thread.
 
 Django's own goes back to the event loop to find the view, and again for each link of the chain
-that is not async: five times for a page, which costs as much as half the page. All our links and
-nearly all views are plain functions. An async view still runs on the event loop, and event streams
-are sent from there.
+that is not async: five times for a page, a sixth of what the page costs. All our links and nearly
+all views are plain functions. An async view still runs on the event loop, and event streams are
+sent from there.
 """
 
 from __future__ import annotations
