@@ -28,7 +28,7 @@ def seen(console):
 def get(console, path: str, login: str = "eve", *staff: str) -> str:
     answer = console.client(login, *(staff or ("engineer",))).get(path)
     assert answer.status_code == 200, path
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 def test_the_fleet_page_shows_who_is_down_and_finds_them(seen):
