@@ -42,6 +42,8 @@ PAGES = {
     "community-status": "/status/of/earth-lab/",
     "announce": "/status/announce/",
     "audit": "/audit/",
+    "schedules": "/schedules/?kind=all",
+    "ailing": "/hubs/brain-atlas/staging/",
     "nothing": "/nothing/",
 }
 SHOWN = {"fleet", "hub", "plan", "live", "status", "audit"}
