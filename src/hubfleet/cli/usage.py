@@ -54,13 +54,20 @@ def usage(
     public: Public = False,
     fleet: options.Fleet = None,
     state: options.State = None,
+    remote: options.Remote = None,
     as_json: options.Json = False,
 ) -> None:
     """Show how many people used hubs, and how much, in a month or a range of days."""
+    days = days_asked(month, first, last)
+    if remote:
+        from hubfleet.cli import remote_verbs
+
+        _only_here(csv, parquet, public=public)
+        remote_verbs.usage(remote, hub or "", days, by, as_json=as_json)
+        return
     from hubfleet import wiring
     from hubfleet.fleet.load import load_fleet
 
-    days = days_asked(month, first, last)
     declared = load_fleet(wiring.fleet_root(fleet))
     made = _report(hub or "", days, by, declared, wiring.state_folder(state).path)
     from hubfleet.office.usage import exporting, publishing
@@ -76,6 +83,11 @@ def usage(
         print_use(found)
     for why in found["troubles"].values():
         output.tell(f"note: {why}")
+
+
+def _only_here(*files: Path | None, public: bool) -> None:
+    if public or any(files):
+        raise typer.BadParameter("--csv, --parquet and --public work without --remote")
 
 
 def days_asked(month: str | None, first: str | None, last: str | None) -> tuple[date, date]:
