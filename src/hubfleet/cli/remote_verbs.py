@@ -45,7 +45,7 @@ def plan(where: str, only: Sequence[str], *, exit_code: bool, as_json: bool, qui
 def usage(
     where: str, scope: str, days: tuple[date, date], by: str | None, *, as_json: bool
 ) -> None:
-    from hubfleet.cli.usage import print_use
+    from hubfleet.cli.usage_text import print_use
 
     asked: dict[str, Any] = {"scope": scope, "from": days[0], "to": days[1]}
     found = signed_in(where).get("/usage", **asked, **({"by": by} if by else {}))
