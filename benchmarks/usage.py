@@ -85,9 +85,9 @@ client.force_login(person("eve", "engineer"))
 hub = max(desk.fleet().hubs, key=lambda name: UseDay.objects.filter(scope=name).count())
 community = hub.partition("/")[0]
 def ask(path):
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     assert client.get(path).status_code == 200
-    return 1000 * (time.perf_counter() - began)
+    return 1000 * (time.perf_counter() - began), 1000 * (time.process_time() - cpu)
 pages = {
     "hub": f"/hubs/{hub}/use/", "overview": f"/hubs/{hub}/",
     "community": f"/communities/{community}/use/", "fleet": "/fleet/use/",
@@ -107,9 +107,9 @@ for number in range(4):
         for name in desk.fleet().hubs
     }
     sampling.TOO_SOON = timedelta(0)
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     sampling.work()
-    rounds.append(time.perf_counter() - began)
+    rounds.append((time.perf_counter() - began, time.process_time() - cpu))
 print(json.dumps([times, size, rows, rounds, written]))
 """
 
@@ -123,13 +123,17 @@ def year() -> dict[str, Any]:
         times, size, rows, rounds, written = json.loads(said)
     return {
         "hubs": HUBS,
-        **{f"{name}_page_ms": round(median(found), 1) for name, found in times.items()},
-        "slowest_hub_page_ms": round(max(times["hub"]), 1),
+        **{
+            f"{name}_page_{word}": median(pair[number] for pair in found)
+            for name, found in times.items()
+            for number, word in enumerate(("ms", "cpu_ms"))
+        },
         "allowed_ms": ALLOWED,
         "database_mb": round(size / 1e6, 1),
         "rows": rows,
-        "first_round_s": round(rounds[0], 2),
-        "round_s": round(median(rounds[1:]), 2),
+        "first_round_s": round(rounds[0][0], 2),
+        "round_s": median(clock for clock, _ in rounds[1:]),
+        "round_cpu_s": median(cpu for _, cpu in rounds[1:]),
         "written_in_s": round(written, 1),
     }
 
