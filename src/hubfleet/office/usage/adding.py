@@ -45,12 +45,21 @@ def add_to_day(
         setattr(row, name, getattr(row, name) + value)
     row.peak = max(row.peak, running)
     if spawns is not None:
-        earlier = tuple((float(bound), float(count)) for bound, count in row.spawns)
-        buckets = merged([earlier, spawns.buckets])
-        row.spawns = [[str(bound), count] for bound, count in buckets]
         row.failed += spawns.failed
         row.rejected += spawns.rejected
     row.save()
+    if spawns is not None:
+        for scope in (hub, community, ""):
+            _add_starts(scope, day, spawns)
+
+
+def _add_starts(scope: str, day: date, spawns: SpawnCounters) -> None:
+    """Histograms of many hubs are too much to add up for a page: they are kept added up."""
+    community = scope.partition("/")[0]
+    row, _ = UseDay.objects.get_or_create(scope=scope, day=day, defaults={"community": community})
+    earlier = tuple((float(bound), float(count)) for bound, count in row.spawns)
+    row.spawns = [[str(bound), count] for bound, count in merged([earlier, spawns.buckets])]
+    row.save(update_fields=["spawns"])
 
 
 def keep_peaks(hubs: Collection[str]) -> None:
