@@ -24,7 +24,14 @@ def test_pages_are_served_and_come_back_after_the_server_was_away(tmp_path):
             served = Served(process, process.stdout.readline().strip(), tmp_path / "state")
             until(lambda: served.get("/healthz")[0] == 200, "the console to answer")
             served.sign_in()
-            for path in ("/fleet/", "/hubs/earth-lab/prod/", "/rollouts/", "/status/", "/audit/"):
+            for path in (
+                "/fleet/",
+                "/hubs/earth-lab/prod/",
+                "/rollouts/",
+                "/oncall/",
+                "/status/",
+                "/audit/",
+            ):
                 assert served.get(path)[0] == 200, path
             name = url.rpartition("/")[2].partition("?")[0]
             server.execute("postgres", f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
