@@ -179,9 +179,9 @@ def certificate_of_another(lab: Lab) -> Iterator[None]:
         yield
 
 
-@fault("clock is an hour wrong", "sign-in")
+@fault("clock is an hour wrong", "sign-in", hits=HUBS)
 def clock_wrong(lab: Lab) -> Iterator[None]:
-    """Ours or the hub's: what they tell each other is too old or not yet true."""
+    """This machine's own: what others tell it is too old, or not yet true."""
     later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     with mock.patch("hubfleet.probes.clocks.now", lambda: later):
         yield
@@ -330,23 +330,29 @@ def _in_home(lab: Lab, path: str, text: str) -> Iterator[None]:
         file.unlink()
 
 
+_SERVER = ".jupyter/jupyter_server_config.py"
+
+
 @fault("the kernel is missing", "environment")
 def kernel_missing(lab: Lab) -> Iterator[None]:
-    argv = ["/nowhere/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    place = ".local/share/jupyter/kernels/python3/kernel.json"
-    with _in_home(lab, place, json.dumps(spec)):
+    with _in_home(lab, _SERVER, "c.MultiKernelManager.default_kernel_name = 'gone'\n"):
         yield
 
 
-@fault("a package of the environment is broken", "environment")
+@fault("a package of the kernel is broken", "environment")
 def package_broken(lab: Lab) -> Iterator[None]:
-    """The kernel's own package, as after a half-done installation in the home."""
-    broken = "raise ImportError('libzmq.so.5: cannot open shared object file')\n"
-    argv = ["python3", "-c", broken]
-    spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    place = ".local/share/jupyter/kernels/python3/kernel.json"
-    with _in_home(lab, place, json.dumps(spec)):
+    """As after a half-done installation: the kernel's program ends when it is loaded."""
+    broken = "raise ImportError('libzmq.so.5: cannot open shared object file')"
+    spec = {"argv": ["python3", "-c", broken], "display_name": "Broken", "language": "python"}
+    settings = (
+        "import pathlib\n"
+        "c.KernelSpecManager.kernel_dirs = [str(pathlib.Path.home() / '.broken')]\n"
+        "c.KernelSpecManager.ensure_native_kernel = False\n"
+    )
+    with (
+        _in_home(lab, ".broken/python3/kernel.json", json.dumps(spec)),
+        _in_home(lab, _SERVER, settings),
+    ):
         yield
 
 
@@ -360,31 +366,34 @@ def environment_deleted(lab: Lab) -> Iterator[None]:
 
 
 _STARTUP = ".ipython/profile_default/startup/00-fault.py"
+_AT_CODE = "get_ipython().events.register('pre_run_cell', {})\n"
 
 
 @fault("kernels die", "kernel", quick=True)
 def kernels_die(lab: Lab) -> Iterator[None]:
-    # As when memory runs out while a kernel loads: the system kills it.
-    with _in_home(lab, _STARTUP, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"):
+    """As when memory runs out while somebody's code runs: the system kills them."""
+    dies = _AT_CODE.format("lambda _: os.kill(os.getpid(), signal.SIGKILL)")
+    with _in_home(lab, _STARTUP, f"import os, signal\n{dies}"):
         yield
 
 
 @fault("kernels hang", "kernel")
 def kernels_hang(lab: Lab) -> Iterator[None]:
-    with _in_home(lab, _STARTUP, "import threading\nthreading.Event().wait()\n"):
+    hangs = _AT_CODE.format("lambda _: threading.Event().wait()")
+    with _in_home(lab, _STARTUP, f"import threading\n{hangs}"):
         yield
 
 
 @fault("servers start slowly", "capacity")
 def slow_start(lab: Lab) -> Iterator[None]:
     waits = "import threading\nthreading.Event().wait(31)\n"
-    with _in_home(lab, ".jupyter/jupyter_server_config.py", waits):
+    with _in_home(lab, _SERVER, waits):
         yield
 
 
 @fault("servers end as soon as they start", "spawner")
 def servers_end(lab: Lab) -> Iterator[None]:
-    with _in_home(lab, ".jupyter/jupyter_server_config.py", "import os\nos._exit(3)\n"):
+    with _in_home(lab, _SERVER, "import os\nos._exit(3)\n"):
         yield
 
 

@@ -38,6 +38,7 @@ _POLL_SECONDS = 0.1  # JupyterHub has no event for "stopped"
 _FILE_PREFIX = "hubfleet-probe-"
 
 _MOST_PAGES = 6
+_REFUSALS: dict[int, Cause] = {429: "capacity", 507: "storage", 424: "environment"}
 _SLOW_REFUSAL = 3.0  # SQLite waits five seconds for a lock; a wrong token is refused at once
 _NO_DATABASE = "the hub cannot ask its database who somebody is"
 _TO_PROVIDER = re.compile(r'href="([^"]*/oauth_login[^"]*)"')
@@ -305,8 +306,7 @@ class _Visit:
             end_mark(self._mark)
             self._mark = None
         if refused:
-            crowded = status == 429
-            raise _StageError(message, "capacity" if crowded else None)
+            raise _StageError(message, _REFUSALS.get(status))
         self._server_url = urljoin(self._target.url, await self._follow_progress())
         return f"waited {waited:.1f} s for another probe" if waited > _POLL_SECONDS else "ready"
 
