@@ -344,14 +344,9 @@ def package_broken(lab: Lab) -> Iterator[None]:
     """As after a half-done installation: the kernel's program ends when it is loaded."""
     broken = "raise ImportError('libzmq.so.5: cannot open shared object file')"
     spec = {"argv": ["python3", "-c", broken], "display_name": "Broken", "language": "python"}
-    settings = (
-        "import pathlib\n"
-        "c.KernelSpecManager.kernel_dirs = [str(pathlib.Path.home() / '.broken')]\n"
-        "c.KernelSpecManager.ensure_native_kernel = False\n"
-    )
     with (
-        _in_home(lab, ".broken/python3/kernel.json", json.dumps(spec)),
-        _in_home(lab, _SERVER, settings),
+        _in_home(lab, ".local/share/jupyter/kernels/broken/kernel.json", json.dumps(spec)),
+        _in_home(lab, _SERVER, "c.MultiKernelManager.default_kernel_name = 'broken'\n"),
     ):
         yield
 
