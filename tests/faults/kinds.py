@@ -381,8 +381,11 @@ def kernels_hang(lab: Lab) -> Iterator[None]:
 
 @fault("servers start slowly", "capacity")
 def slow_start(lab: Lab) -> Iterator[None]:
+    def change(values: dict[str, Any]) -> None:
+        values["jupyterhub"]["config"]["Spawner"] = {"http_timeout": 60}
+
     waits = "import threading\nthreading.Event().wait(31)\n"
-    with _in_home(lab, _SERVER, waits):
+    with lab.changed(change), _in_home(lab, _SERVER, waits):
         yield
 
 
@@ -395,7 +398,7 @@ def servers_end(lab: Lab) -> Iterator[None]:
 @fault("memory limit too small for a server", "capacity", limits=True)
 def memory_too_small(lab: Lab) -> Iterator[None]:
     def change(values: dict[str, Any]) -> None:
-        values["limits"]["memory"] = "48M"
+        values["limits"]["memory"] = "128M"
 
     with lab.changed(change):
         yield
