@@ -395,8 +395,10 @@ def servers_end(lab: Lab) -> Iterator[None]:
         yield
 
 
-@fault("memory limit too small for a server", "capacity", limits=True)
+@fault("memory limit too small for a server", "spawner", limits=True)
 def memory_too_small(lab: Lab) -> Iterator[None]:
+    """From outside a server that ends like any other; the hub's log says for want of what."""
+
     def change(values: dict[str, Any]) -> None:
         values["limits"]["memory"] = "128M"
 
