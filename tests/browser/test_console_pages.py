@@ -35,17 +35,40 @@ PAGES = {
     "values": "/hubs/earth-lab/prod/values/",
     "logs": "/hubs/earth-lab/prod/logs/",
     "objectives": "/objectives/",
+    "use": "/hubs/earth-lab/prod/use/",
+    "community-use": "/communities/earth-lab/use/",
+    "fleet-use": "/fleet/use/",
     "plan": "/plan/",
     "rollouts": "/rollouts/",
     "rollout": "/rollouts/r-20260302-memory/",
     "live": "/rollouts/r-20260303-now/",
+    "oncall": "/oncall/",
+    "page": "/oncall/pages/2/",
     "status": "/status/",
     "community-status": "/status/of/earth-lab/",
     "announce": "/status/announce/",
     "audit": "/audit/",
+    "incidents": "/incidents/",
+    "incident": "/incidents/2/",
+    "declare-incident": "/incidents/declare/",
+    "report": "/incidents/1/report/",
+    "debt": "/incidents/debt/",
+    "silences": "/incidents/silences/",
+    "public-incident": "/status/incidents/2/",
     "nothing": "/nothing/",
 }
-SHOWN = {"fleet", "hub", "plan", "live", "status", "audit"}
+SHOWN = {
+    "fleet",
+    "hub",
+    "use",
+    "plan",
+    "live",
+    "status",
+    "audit",
+    "incident",
+    "incidents",
+    "report",
+}
 """Those of which the documentation has a picture."""
 
 

@@ -8,7 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, Strict, StringConstraints
 
-from hubfleet.kit.units import format_duration, format_memory, parse_duration, parse_memory
+from hubfleet.kit.units import (
+    format_duration,
+    format_memory,
+    parse_duration,
+    parse_memory,
+    parse_period,
+)
 
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$"
 """Names of clusters, communities and hubs: one DNS label, short enough to be joined to one."""
@@ -18,6 +24,7 @@ DOMAIN_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61
 USER_NAME_PATTERN = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
 """What JupyterHub takes; a `/` or a first `.` could also lead out of the homes."""
 
+CLOCK_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 WEBSITE_PATTERN = r"^https?://\S+$"
 PYTHON_PATTERN = r"^3\.\d{1,2}$"
@@ -56,6 +63,10 @@ OFFICE_SCOPES = ("delete:users", "delete:servers", "read:servers")
 """What the console may do on a hub: end a person's access (their sessions, tokens and servers), and
 see which servers those are."""
 
+METER_SCOPES = ("list:users", "read:users:activity", "read:servers", "read:metrics")
+"""What reading a hub's use needs: whose servers run, when they were active last, and the hub's own
+numbers. Nothing can be changed with it."""
+
 _NAME = re.compile(NAME_PATTERN)
 
 
@@ -84,6 +95,11 @@ def _server_memory(value: Any) -> str:
 
 def _duration(value: Any) -> str:
     return format_duration(parse_duration(value))
+
+
+def _period(value: Any) -> str:
+    parse_period(value)
+    return str(value).strip()
 
 
 def _day(value: Any) -> date:
@@ -116,6 +132,13 @@ Duration = Annotated[
     Field(examples=["90s", "1h", "7d"]),
 ]
 """A length of time."""
+
+Period = Annotated[
+    str,
+    BeforeValidator(_period, json_schema_input_type=str),
+    Field(examples=["30d", "2w", "1y"]),
+]
+"""Days, weeks or years of the calendar."""
 
 Flag = Annotated[bool, Strict()]
 """`true` or `false`; not `yes`, `1` or text, which people read differently."""

@@ -19,6 +19,7 @@ from pydantic import Field
 from hubfleet.fleet.access import Access
 from hubfleet.fleet.console import Console, ConsolePlace
 from hubfleet.fleet.declared import Declared as Declared  # noqa: PLC0414, theirs too
+from hubfleet.fleet.ending import Ending
 from hubfleet.fleet.fields import (
     CELL_PATTERN,
     IMAGE_PATTERN,
@@ -38,12 +39,15 @@ from hubfleet.fleet.fields import (
     Text,
     UserName,
 )
+from hubfleet.fleet.incidents import Incidents
 from hubfleet.fleet.kubernetes import Chart, HelmValues, Kubernetes
 from hubfleet.fleet.mail import Mail
 from hubfleet.fleet.monitoring import Checks, Monitoring, Objectives
+from hubfleet.fleet.oncall import OnCallFile
 from hubfleet.fleet.page import Logo, Page
 from hubfleet.fleet.policy import Rollout as Rollout  # noqa: PLC0414, theirs too
 from hubfleet.fleet.software import HubEnvironment
+from hubfleet.fleet.use import Use
 from hubfleet.kit.errors import Place
 
 Stage = Literal["staging", "production"]
@@ -273,6 +277,12 @@ class Service(Declared):
     """What the service promises itself; none by default."""
     checks: Checks = Checks()
     """How often the hubs are checked, and when one counts as down."""
+    use: Use = Use()
+    """How the use of hubs is measured."""
+    incidents: Incidents = Incidents()
+    """How incidents are grouped, told and reported."""
+    ending: Ending = Ending()
+    """What happens, and when, once a hub is to end."""
     responsibilities: dict[Name, OwnItem] = {}
     """Further items of the shared responsibility model beside the 20, by a word for each."""
     changes: Literal["commit", "branch"] = "commit"
@@ -435,3 +445,4 @@ class Fleet:
     clusters: Mapping[str, Cluster] = field(default_factory=dict)
     communities: Mapping[str, Community] = field(default_factory=dict)
     hubs: Mapping[str, Hub] = field(default_factory=dict)
+    oncall: OnCallFile = field(default_factory=OnCallFile)

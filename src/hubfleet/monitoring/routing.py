@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from hubfleet.fleet.escalation import contacts_of
 from hubfleet.fleet.mail import MailServer, mail_server
 from hubfleet.fleet.model import Community, Fleet, Owner, Service
 from hubfleet.fleet.responsibilities import owner_of
@@ -144,8 +145,7 @@ def _receivers(
 
 def people_of(community: Community) -> list[str]:
     """Whom alerts of a community reach: its technical contacts, else its representatives."""
-    contacts = [one.email for one in community.file.contacts if one.role == "technical"]
-    return contacts or [one.email for one in community.file.representatives]
+    return list(contacts_of(community))
 
 
 def _mail(to: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from hubfleet.fleet.model import Fleet
 from hubfleet.kit.errors import Problem
+from hubfleet.meters.samples import HubSample, Since
 from hubfleet.planning.observation import Observation
 from hubfleet.planning.plan import Plan
 from hubfleet.planning.schedule import Schedule
@@ -107,6 +108,13 @@ class FleetDesk(Protocol):
 
     def hub_api(self, hub: str) -> HubApi:
         """How to speak to the hub's own API."""
+        ...
+
+    def sample(self, hub: str, since: Since | None = None) -> HubSample:
+        """Whose servers run on a declared hub now, and what they take; raises `hub-not-read`.
+
+        `since` is the reading before this one: servers that came and went in between are found.
+        """
         ...
 
     def program(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubfleet.fleet.monitoring import Checks
@@ -21,6 +21,7 @@ MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)).map(
 
 
 @given(st.text(min_size=1), MOMENTS, st.timedeltas(timedelta(seconds=1), timedelta(days=2)))
+@settings(deadline=None)
 def test_a_hub_is_due_once_in_each_period_and_a_restart_moves_nothing(hub, at, period):
     due = slot(hub, at, period)
     assert at < due <= at + period

@@ -54,7 +54,7 @@ def test_a_hub_that_was_never_seen_working_is_unknown_until_it_is_sure():
 
 
 @given(st.lists(VERDICTS, max_size=60), THRESHOLDS)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_no_state_changes_without_enough_results_in_a_row(verdicts, thresholds):
     found = [Standing(), *walk(verdicts, thresholds)]
     for number, (before, after) in enumerate(pairwise(found)):
@@ -72,7 +72,7 @@ def test_no_state_changes_without_enough_results_in_a_row(verdicts, thresholds):
 
 
 @given(st.lists(PLAIN, max_size=80), THRESHOLDS)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_flapping_turns_nothing_and_a_hub_goes_down_once_for_each_trouble(verdicts, thresholds):
     """Without weak results, down and up follow each other, and each needs its own long row."""
     turns = [state for state, _ in groupby(states(verdicts, thresholds)) if state != "unknown"]
@@ -85,6 +85,7 @@ def test_flapping_turns_nothing_and_a_hub_goes_down_once_for_each_trouble(verdic
 
 
 @given(st.lists(VERDICTS, max_size=40), THRESHOLDS)
+@settings(deadline=None)
 def test_long_enough_of_the_same_always_settles(verdicts, thresholds):
     standing = ([Standing(), *walk(verdicts, thresholds)])[-1]
     for verdict, state in (("failed", "down"), ("healthy", "up"), ("degraded", "degraded")):

@@ -52,6 +52,8 @@ class Action(StrEnum):
     MANAGE_PEOPLE = "manage-people"
     MANAGE_CLUSTER = "manage-cluster"
     ANNOUNCE = "announce"
+    SEE_ONCALL = "see-oncall"
+    ANSWER_PAGES = "answer-pages"
 
     SEE_COMMUNITY = "see-community"
     SEE_COST = "see-cost"
@@ -85,8 +87,17 @@ class Action(StrEnum):
     ROLL_BACK = "roll-back"
     ROTATE_CLIENT = "rotate-client"
     DECLARE_INCIDENT = "declare-incident"
+    SEE_INCIDENT = "see-incident"
     RESPOND_TO_INCIDENT = "respond-to-incident"
+    SILENCE_ALERTS = "silence-alerts"
+    WRITE_INCIDENT_REPORT = "write-incident-report"
+    REVIEW_INCIDENT_REPORT = "review-incident-report"
     PUBLISH_INCIDENT_REPORT = "publish-incident-report"
+    TAKE_HUB = "take-hub"
+    END_HUB = "end-hub"
+    CONSENT_TO_ENDING = "consent-to-ending"
+    CONFIRM_ENDING = "confirm-ending"
+    ERASE_HUB = "erase-hub"
 
 
 USER, ADMIN, REP = Role.USER, Role.HUB_ADMIN, Role.REPRESENTATIVE
@@ -146,6 +157,8 @@ RULES: Mapping[Action, Rule] = {
     Action.ANNOUNCE: _rule(
         "service", "publish announcements", always=(ENGINEER, *SUPPORT, GUIDE, LEAD)
     ),
+    Action.SEE_ONCALL: _rule("service", "see who is on call", always=STAFF),
+    Action.ANSWER_PAGES: _rule("service", "take pages on", always=(ENGINEER, *SUPPORT, LEAD)),
     # A community.
     Action.SEE_COMMUNITY: _rule("community", "see the community", always=(*COMMUNITY_SIDE, *STAFF)),
     Action.SEE_COST: _rule(
@@ -309,6 +322,13 @@ RULES: Mapping[Action, Rule] = {
         always=(REP, PARTNER, ENGINEER, *SUPPORT),
         request=(ADMIN, TECH, GUIDE, LEAD),
     ),
+    Action.SEE_INCIDENT: _rule(
+        "hub",
+        "see an incident's whole record",
+        item=_RESPOND,
+        driven=(ADMIN, REP, PARTNER),
+        always=STAFF,
+    ),
     Action.RESPOND_TO_INCIDENT: _rule(
         "hub",
         "lead the response to an incident",
@@ -316,7 +336,48 @@ RULES: Mapping[Action, Rule] = {
         driven=(ADMIN, REP, PARTNER, ENGINEER),
         request=(TECH, *SUPPORT),
     ),
+    Action.SILENCE_ALERTS: _rule(
+        "hub",
+        "silence alerts",
+        item="monitor-for-incidents",
+        driven=(REP, PARTNER, ENGINEER),
+        request=(ADMIN, TECH, *SUPPORT),
+    ),
+    Action.WRITE_INCIDENT_REPORT: _rule(
+        "hub",
+        "write an incident's report",
+        item=_RESPOND,
+        driven=(REP, PARTNER),
+        always=(ENGINEER, *SUPPORT, LEAD),
+    ),
+    Action.REVIEW_INCIDENT_REPORT: _rule(
+        "hub",
+        "review an incident's report",
+        item=_RESPOND,
+        driven=(REP, PARTNER),
+        always=(ENGINEER, LEAD),
+        request=SUPPORT,
+    ),
     Action.PUBLISH_INCIDENT_REPORT: _rule(
-        "hub", "publish an incident's report", always=(LEAD,), request=(ENGINEER, *SUPPORT)
+        "hub",
+        "close and publish an incident's report",
+        always=(LEAD,),
+        request=(ENGINEER, *SUPPORT),
+    ),
+    # Leaving.
+    Action.TAKE_HUB: _rule(
+        "hub", "take the hub along", always=(REP,), request=(ADMIN, TECH, PARTNER, ENGINEER, GUIDE)
+    ),
+    Action.END_HUB: _rule(
+        "hub",
+        "end the hub",
+        always=(REP, ENGINEER, SALES, LEAD),
+        request=(ADMIN, TECH, PARTNER, GUIDE, *SUPPORT),
+    ),
+    # Nobody consents for a community but who speaks for it.
+    Action.CONSENT_TO_ENDING: _rule("hub", "agree to the hub's end", always=(REP,)),
+    Action.CONFIRM_ENDING: _rule("hub", "confirm the hub's end", always=(ENGINEER, LEAD)),
+    Action.ERASE_HUB: _rule(
+        "hub", "delete what an ended hub left behind", always=(ENGINEER,), request=(REP, LEAD)
     ),
 }

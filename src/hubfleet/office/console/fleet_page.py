@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,6 +20,9 @@ from hubfleet.office.console import objective_pages
 from hubfleet.office.console.glance import STATES, Glance, Row, glance
 from hubfleet.office.console.seeing import signed_in
 from hubfleet.office.ports import desk
+
+CHECKED = ("down", "degraded")
+"""States that the checks know, beside those that the platform shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ def _is(row: Row, state: str) -> bool:
         return row.ails
     if state == "waiting":
         return bool(row.waiting)
+    if state in CHECKED:
+        return row.checked == state
     return row.state == state
 
 
@@ -76,16 +82,8 @@ def fleet(request: HttpRequest) -> HttpResponse:
     """`/fleet/`."""
     require(request, Action.SEE_FLEET)
     declared, seen, wanted = desk().fleet(), glance(), Filter.of(request)
-    values = {
-        "glance": seen,
-        "fleet": declared,
-        "wanted": wanted,
-        "states": [(name, words) for name, (_, words) in STATES.items() if name != "unseen"],
-        "tally": tally(seen.rows),
-        "table": table(seen, wanted, declared),
-        "people": sum(row.users for row in seen.rows),
-        "objectives": objective_pages.of_fleet(declared),
-    }
+    parts = prepared(seen, wanted, declared)
+    values = {"glance": seen, "numbers": parts.numbers, "form": parts.form, "table": parts.table}
     return render(request, "console/fleet.html", values)
 
 
@@ -94,24 +92,58 @@ def tally(rows: Sequence[Row]) -> dict[str, int]:
     return {
         "hubs": len(rows),
         "running": sum(row.state == "running" for row in rows),
+        "down": sum(row.checked == "down" for row in rows),
         "ailing": sum(row.ails for row in rows),
         "people": sum(row.users for row in rows),
     }
 
 
-_tables: dict[tuple[Filter, int], str] = {}
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the page is made of, as HTML: the same for all who see it."""
+
+    numbers: str
+    form: str
+    table: str
 
 
-def table(seen: Glance, wanted: Filter, declared: Fleet) -> str:
-    """The table as HTML; made once for each filter and state of the fleet."""
+_prepared: dict[tuple[Filter, int], Parts] = {}
+
+
+def prepared(seen: Glance, wanted: Filter, declared: Fleet) -> Parts:
+    """The parts of the page, made once for each filter and state of the fleet."""
     key = (wanted, seen.version)
-    if key not in _tables:
-        if len(_tables) > 50 or any(version != seen.version for _, version in _tables):
-            _tables.clear()
-        groups = grouped([row for row in seen.rows if wanted.takes(row)], declared)
-        values = {"groups": [(group, rendered(group.rows)) for group in groups], "all": seen.rows}
-        _tables[key] = get_template("console/parts/hub_table.html").render(values)
-    return _tables[key]
+    known = _prepared.get(key)
+    if known is None:
+        if len(_prepared) > 50 or any(version != seen.version for _, version in list(_prepared)):
+            _prepared.clear()
+        known = _prepared[key] = _made(seen, wanted, declared)
+    return known
+
+
+def _made(seen: Glance, wanted: Filter, declared: Fleet) -> Parts:
+    states = [
+        *((name, name) for name in CHECKED),
+        *((name, words) for name, (_, words) in STATES.items() if name != "unseen"),
+    ]
+    numbers = {
+        "fleet": declared,
+        "tally": tally(seen.rows),
+        "objectives": objective_pages.of_fleet(declared),
+    }
+    groups = grouped([row for row in seen.rows if wanted.takes(row)], declared)
+    return Parts(
+        _html("fleet_numbers", numbers),
+        _html("fleet_form", {"fleet": declared, "wanted": wanted, "states": states}),
+        _html(
+            "hub_table",
+            {"groups": [(group, rendered(group.rows)) for group in groups], "all": seen.rows},
+        ),
+    )
+
+
+def _html(part: str, values: dict[str, Any]) -> str:
+    return str(get_template(f"console/parts/{part}.html").render(values))
 
 
 def grouped(rows: Sequence[Row], declared: Fleet) -> list[Group]:

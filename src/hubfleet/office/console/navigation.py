@@ -38,10 +38,14 @@ class LazyPlaces:
             yield Place(name, href, here or _belongs(name, path))
 
 
+_OF_THE_FLEET = (
+    "/hubs/", "/communities/", "/plan/", "/schedules/", "/objectives/", "/endings/",
+)  # fmt: skip
+
+
 def _belongs(name: str, path: str) -> bool:
     """Pages of a hub or a community belong to the list that leads to them."""
-    below = ("/hubs/", "/communities/", "/plan/", "/objectives/")
-    return name in ("Fleet", "Hubs") and path.startswith(below)
+    return name in ("Fleet", "Hubs") and path.startswith(_OF_THE_FLEET)
 
 
 def _entries(request: HttpRequest) -> Iterator[tuple[str, str]]:
@@ -58,6 +62,9 @@ def _entries(request: HttpRequest) -> Iterator[tuple[str, str]]:
         yield "Customers", "console:customers"
     if ask(request, Action.SEE_FLEET).allowed or standing_here(request).communities:
         yield "Rollouts", "console:rollouts"
+        yield "Incidents", "console:incidents"
+    if ask(request, Action.SEE_ONCALL).allowed:
+        yield "On call", "console:oncall"
     yield "Status", "console:status"
     if sees_some_record(request):
         yield "Audit", "console:audit"

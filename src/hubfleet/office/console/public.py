@@ -12,6 +12,11 @@ from typing import Any, Literal
 from hubfleet.fleet.model import Fleet
 from hubfleet.kit.clock import now, timestamp, today
 from hubfleet.office.console.glance import Row, glance
+from hubfleet.office.console.incidents.public_pages import (
+    PublicIncident,
+    as_statuspage,
+    public_incidents,
+)
 from hubfleet.office.console.past import days_of
 from hubfleet.office.ports import desk
 from hubfleet.office.watching.availability import Day, history, in_percent, together, total
@@ -79,6 +84,16 @@ class PublicStatus:
     past: tuple[Announcement, ...]
     seen: str
     timezone: str
+    incidents: tuple[PublicIncident, ...] = ()
+    """Open ones and those that ended lately, from their first public update on."""
+
+    @property
+    def open_incidents(self) -> tuple[PublicIncident, ...]:
+        return tuple(one for one in self.incidents if one.resolved_at is None)
+
+    @property
+    def past_incidents(self) -> tuple[PublicIncident, ...]:
+        return tuple(one for one in self.incidents if one.resolved_at is not None)
 
     @property
     def components(self) -> tuple[Component, ...]:
@@ -135,15 +150,29 @@ _SAID: dict[Status, str] = {
 }
 
 
+_BEHIND_THE_DOOR = ("sign-in", "spawner", "environment", "kernel", "storage", "capacity", "console")
+"""Causes with which the hub still answers."""
+
+
 def status_of(row: Row, *, maintained: bool) -> Status:
-    """A hub's public status from its state and its last verdict."""
+    """A hub's public status from its state and from what the checks say; one failure says nothing.
+
+    Where the checks do not know it yet, its last verdict counts.
+    """
     if row.state in ("crashed", "hanging", "stopped"):
         return "under_maintenance" if maintained else "major_outage"
     if row.state != "running":
         return "under_maintenance"
-    if row.verdict == "failed":
-        return "partial_outage"
-    return "degraded_performance" if row.verdict == "degraded" else "operational"
+    if row.checked == "down":
+        if maintained:
+            return "under_maintenance"
+        return "partial_outage" if row.checked_cause in _BEHIND_THE_DOOR else "major_outage"
+    says: dict[str, Status] = {
+        "up": "operational",
+        "degraded": "degraded_performance",
+        "failed": "partial_outage",
+    }
+    return says.get(row.checked or row.verdict, "operational")
 
 
 def public_status(community: str = "") -> PublicStatus:
@@ -163,6 +192,7 @@ def public_status(community: str = "") -> PublicStatus:
         now=tuple(current),
         later=tuple(one for one in reversed(told) if one.starts_at > present),
         past=tuple(one for one in told if _over(one, present))[:20],
+        incidents=tuple(public_incidents(community)),
         seen=seen.at,
         timezone=fleet.service.timezone,
     )
@@ -241,7 +271,8 @@ def summary(status: PublicStatus, address: str) -> dict[str, Any]:
             for section in status.sections
         ],
         "incidents": [
-            _told(one, address) for one in status.now if one.kind == Announcement.Kind.TROUBLE
+            *(as_statuspage(one, address) for one in status.incidents if not one.resolved_at),
+            *(_told(one, address) for one in status.now if one.kind == Announcement.Kind.TROUBLE),
         ],
         "scheduled_maintenances": [
             _told(one, address)

@@ -76,7 +76,7 @@ def summary_json(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def feed(request: HttpRequest) -> HttpResponse:
-    """`/status/feed.atom`: announcements, and hubs that do not work."""
+    """`/status/feed.atom`: announcements, incidents, and hubs that do not work."""
     text = atom(public_status(), settings.CONSOLE_ADDRESS)
     response = HttpResponse(text, content_type="application/atom+xml; charset=utf-8")
     response.headers["Cache-Control"] = CACHE
@@ -104,6 +104,17 @@ def atom(found: PublicStatus, address: str) -> str:
             pubdate=one.starts_at,
             updateddate=one.changed_at,
             categories=[one.kind],
+        )
+    for incident in found.incidents:
+        newest = incident.updates[0]
+        made.add_item(
+            title=f"{incident.title}: {incident.status}",
+            link=f"{page}incidents/{incident.number}/",
+            description=newest.text,
+            unique_id=f"tag:{host},2022:incident-{incident.number}",
+            pubdate=incident.updates[-1].at,
+            updateddate=incident.changed_at,
+            categories=["incident"],
         )
     for component in found.components:
         if component.status in ("major_outage", "partial_outage"):

@@ -39,11 +39,20 @@ LOOPS: tuple[tuple[str, float, str], ...] = (
     ("post", 2, "hubfleet.office.post.sending:deliver_due"),
     ("people", 60, "hubfleet.office.accounts.chores:work"),
     ("ending-access", 2, "hubfleet.office.identity.ending:work"),
+    ("usage", 60, "hubfleet.office.usage.sampling:work"),
     ("changes", 2, "hubfleet.office.changes.running:watch"),
     ("light-checks", 2, "hubfleet.office.watching.checking:light"),
     ("paths", 2, "hubfleet.office.watching.checking:paths"),
     ("old-checks", 3600, "hubfleet.office.watching.keeping:forget"),
     ("old-runs", 3600, "hubfleet.office.schedules.keeping:forget"),
+    ("on-call", 2, "hubfleet.office.oncall.escalating:work"),
+    ("pages", 2, "hubfleet.office.oncall.delivering:deliver_due"),
+    ("time-off", 900, "hubfleet.office.oncall.chores:work"),
+    ("reactions", 2, "hubfleet.office.reactions.turns:react"),
+    ("incidents", 5, "hubfleet.office.incidents.following:follow"),
+    ("incident-reminders", 600, "hubfleet.office.incidents.reminding:remind"),
+    ("leaving", 60, "hubfleet.office.leaving.turning:work"),
+    ("bundles", 3, "hubfleet.office.leaving.takes:work"),
 )
 """Name, seconds between two turns, and the function."""
 

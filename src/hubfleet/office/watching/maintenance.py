@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
 
+from hubfleet.office.watching.availability import Window as Window  # noqa: PLC0414, theirs too
 from hubfleet.office.watching.models import Announcement
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A maintenance; `community` is empty for all hubs, `end` None while nobody knows it."""
-
-    start: datetime
-    end: datetime | None
-    community: str
-    title: str
-
-    def covers(self, hub: str, at: datetime) -> bool:
-        mine = self.community in ("", hub.partition("/")[0])
-        return mine and self.start <= at and (self.end is None or at < self.end)
 
 
 def windows(start: datetime, end: datetime) -> tuple[Window, ...]:

@@ -22,6 +22,7 @@ from hubfleet.office.changes.changing import read_only
 from hubfleet.office.changes.models import Change
 from hubfleet.office.console.acts import doing
 from hubfleet.office.console.acts.hub_rollouts import waiting
+from hubfleet.office.console.incident_sight import of_hubs
 from hubfleet.office.console.seeing import signed_in, visible_hubs
 from hubfleet.office.ports import desk
 
@@ -71,6 +72,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         "people": Membership.objects.filter(community=name).values("person").distinct().count(),
         "changes": Change.objects.filter(community=name)[:8] if inside else [],
         "waiting": waiting(request, [hub.name for hub in hubs]) if inside else None,
+        "incidents": of_hubs(request, fleet, [hub.name for hub in hubs], 5),
     }
     return render(request, "console/acts/community.html", values)
 

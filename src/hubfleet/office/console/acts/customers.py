@@ -23,6 +23,8 @@ from hubfleet.office.accounts.people import day_of
 from hubfleet.office.changes.models import Change
 from hubfleet.office.console.glance import Row, glance
 from hubfleet.office.console.seeing import signed_in
+from hubfleet.office.incidents import showing
+from hubfleet.office.incidents.models import Incident
 from hubfleet.office.ports import desk
 
 SOON = timedelta(days=60)
@@ -54,6 +56,8 @@ class Customer:
     waiting: int
     """Changes that wait for review."""
     changed_at: object
+    incident: Incident | None
+    """Its last one, open or over."""
 
 
 @signed_in
@@ -87,6 +91,7 @@ def customers(fleet: Fleet) -> list[Customer]:
         if row.declared and row.community in seen:
             seen[row.community].append(row)
     today = day_of(fleet)
+    last = showing.last_of_communities()
     rows = []
     for name, community in fleet.communities.items():
         agreement, mine = community.file.agreement, seen[name]
@@ -107,6 +112,7 @@ def customers(fleet: Fleet) -> list[Customer]:
                 differs=len(community.file.responsibilities),
                 waiting=waiting[name],
                 changed_at=changed.get(name),
+                incident=last.get(name),
             )
         )
     return rows
