@@ -186,7 +186,7 @@ def test_a_killed_export_and_a_killed_import_go_on_where_they_were(tmp_path):
     fleet = tmp_path / "fleet"
     write_fleet(fleet, {"reef/prod": {}})
     with local_place(tmp_path / "state") as place:
-        people = {f"p{number}": {"big": os.urandom(2_000_000)} for number in range(12)}
+        people = {f"p{number}": {"big": os.urandom(500_000)} for number in range(40)}
         write_hub(place.state, "reef/prod", people)
         bundle = tmp_path / "reef.tar.zst"
         command = ["replicate", "export", "reef/prod", "--to", str(bundle), "--with-homes"]
