@@ -278,6 +278,70 @@ def test_rows_about_the_hub_go_and_those_of_others_stay(office: Office) -> None:
     assert list(HubDay.objects.values_list("hub", flat=True)) == ["ant/staging"]
 
 
+def test_a_deletion_that_was_cut_off_goes_on_and_remembers_what_there_was(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hubfleet.platforms.local import remains
+
+    made, today = agreed(office), today_of(office)
+    acts.mark_data(made, "waived", acts.Consent("ada"), Actor("ada"), fleet=office.fleet)
+    earlier(made, 60)
+    home = office.state / "removed/ant/prod-20260301T090000Z/homes/1"
+    home.mkdir(parents=True)
+    (home / "thesis.txt").write_text("12345")
+    undeclare(office)
+    turning.notice_gone(office.fleet, today)
+    made.refresh_from_db()
+    whole = remains.erase
+
+    def half(state, hub: str) -> None:
+        (home / "thesis.txt").unlink()
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(remains, "erase", half)
+    with pytest.raises(OSError, match="the disk is gone"):
+        erasing.erase(made, EVE, today=today)
+    monkeypatch.setattr(remains, "erase", whole)
+    made = Ending.objects.get()
+    erasing.erase(made, LEA, today=today)
+    homes = made.assets.get(kind="home-directories")
+    assert (homes.state, homes.count, homes.deleted_count, homes.deleted_size) == (
+        "deleted", 0, 1, 5,
+    )  # fmt: skip
+    assert made.erased_by == "eve"
+    assert not home.exists()
+
+
+def test_the_certificate_says_only_what_was_shown(office: Office) -> None:
+    from hubfleet.kit.clock import now
+    from hubfleet.office.leaving import certificate
+
+    made, today = agreed(office), today_of(office)
+    made.title = "#panic() *Ants* $x$ \\ @here"
+    acts.mark_data(made, "waived", acts.Consent("ada"), Actor("ada"), fleet=office.fleet)
+    earlier(made, 60)
+    assert code_of(lambda: certificate.make(made, office.fleet, now())) == "certificate-too-early"
+    undeclare(office)
+    turning.notice_gone(office.fleet, today)
+    made = Ending.objects.get()
+    erasing.erase(made, EVE, today=today)
+    assert code_of(lambda: certificate.make(made, office.fleet, now())) == "certificate-too-early"
+    evidence.write_down(made, "backups", "the tapes were overwritten", EVE)
+    made = Ending.objects.get()
+    issued = now()
+    pdf = certificate.make(made, office.fleet, issued)
+    assert pdf.startswith(b"%PDF")
+    assets = list(made.assets.all())
+    facts = certificate.facts_of(made, assets, office.fleet, issued)
+    assert ["Consent of", f"ada, {today} (written down by eve: her mail)"] in facts["rows"]
+    assert ["Confirmed by", f"lea, {today}"] in facts["rows"]
+    rows = {one["title"]: one for one in facts["assets"]}
+    assert rows["Backups outside of hubfleet"]["evidence"].startswith(
+        "the tapes were overwritten (written down by eve), "
+    )
+    assert certificate.set_in_type(facts, issued) == certificate.set_in_type(facts, issued)
+
+
 def test_a_name_that_still_leads_somewhere_is_left_until_a_person_says_why(
     office: Office,
 ) -> None:
