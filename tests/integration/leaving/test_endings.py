@@ -368,6 +368,32 @@ def test_a_name_that_still_leads_somewhere_is_left_until_a_person_says_why(
     assert dns(("192.0.2.1",)) == "deleted: a wildcard of the service"
 
 
+def test_a_command_acts_as_an_account_with_its_rights_or_as_who_runs_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hubfleet.cli.as_whom import actor
+    from hubfleet.office.accounts.actions import Action
+
+    monkeypatch.setattr("getpass.getuser", lambda: "root")
+    fleet = office.fleet
+    own = actor("", Action.CONFIRM_ENDING, HUB, fleet)
+    assert (own.login, own.id, own.through) == ("root", "", "cli")
+    lea = actor("lea", Action.CONFIRM_ENDING, HUB, fleet)
+    assert lea.login == "lea" and lea.id
+    assert code_of(lambda: actor("uli", Action.END_HUB, HUB, fleet)) == "unknown-login"
+    with pytest.raises(HubfleetError) as refused:
+        actor("ada", Action.CONFIRM_ENDING, HUB, fleet)
+    assert str(refused.value) == (
+        "error[not-allowed]: ada may not do this to ant/prod\n"
+        "  --> --by\n"
+        "  why: you may not confirm the hub's end\n"
+        "  hint: who can: engineers of Test Foundation; the leadership of Test Foundation"
+    )
+    # Nobody gets more rights by leaving --by out, where the name is an account's.
+    monkeypatch.setattr("getpass.getuser", lambda: "bo")
+    assert code_of(lambda: actor("", Action.END_HUB, HUB, fleet)) == "not-allowed"
+
+
 def test_every_table_that_names_hubs_is_looked_at() -> None:
     from django.apps import apps
 

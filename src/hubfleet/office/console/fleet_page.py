@@ -17,6 +17,7 @@ from hubfleet.office.accounts.asking import require
 from hubfleet.office.accounts.rights import Action
 from hubfleet.office.console.glance import STATES, Glance, Row, glance
 from hubfleet.office.console.seeing import signed_in
+from hubfleet.office.leaving.ending import open_endings
 from hubfleet.office.ports import desk
 
 
@@ -81,6 +82,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "states": [(name, words) for name, (_, words) in STATES.items() if name != "unseen"],
         "tally": tally(seen.rows),
+        "endings": open_endings(),
         "table": table(seen, wanted, declared),
         "people": sum(row.users for row in seen.rows),
     }

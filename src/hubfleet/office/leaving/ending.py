@@ -212,6 +212,11 @@ def open_ending(hub: str) -> Ending | None:
     return Ending.objects.filter(hub=hub, cancelled_at=None, gone_at=None).first()
 
 
+def open_endings() -> int:
+    """How many hubs are on their way out."""
+    return Ending.objects.filter(cancelled_at=None, gone_at=None).count()
+
+
 def latest_ending(hub: str) -> Ending:
     """The open one, else the last that was not taken back; raises `no-ending`."""
     found = Ending.objects.filter(hub=hub, cancelled_at=None).first()
