@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,8 +13,10 @@ from hubfleet.cli.help_text import WholeSentences
 from hubfleet.cli.output import counted
 
 if TYPE_CHECKING:
+    from hubfleet.replicate.adopting import Adopted, Wish
     from hubfleet.replicate.audit import Finding
     from hubfleet.replicate.export import Exported
+    from hubfleet.replicate.trial.verify import Verified
 
 app = typer.Typer(
     cls=WholeSentences,
@@ -126,7 +129,172 @@ def _tell_findings(findings: tuple[Finding, ...], hubs: int) -> None:
         output.say(f"  why: {one.why}")
         output.say(f"  hint: {one.cure}")
     must = sum(one.level == "MUST" for one in findings)
-    said = f"{counted(len(findings), 'finding')} in {counted(hubs, 'hub')}"
-    output.tell(
-        f"{said}; {must} of them stand in the way" if findings else f"nothing in {said[11:]}"
+    in_hubs = counted(hubs, "hub")
+    if findings:
+        told = counted(len(findings), "finding")
+        output.tell(f"{told} in {in_hubs}; {must} of them stand in the way")
+    else:
+        output.tell(f"nothing stands in the way of {in_hubs}")
+
+
+@app.command("import")
+def import_(
+    bundle: BundlePath,
+    into: Annotated[
+        Path, typer.Option("--into", metavar="FLEET", help="The fleet's folder, with fleet.yaml.")
+    ],
+    cluster: Annotated[
+        str,
+        typer.Option(
+            "--cluster",
+            metavar="NAME",
+            help="Where it runs; declared, too, if the fleet has it not.",
+        ),
+    ],
+    named: Annotated[
+        str | None,
+        typer.Option(
+            "--as", metavar="NAME", help="Another name: community/hub, or community for several."
+        ),
+    ] = None,
+    people: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="OLD=NEW", help="Somebody who has another name here."),
+    ] = None,
+    restore_data: Annotated[
+        bool,
+        typer.Option(
+            "--restore-data", help="Put homes, shared folders and people where the hub will be."
+        ),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; only tell.")] = False,
+    state: options.State = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Take a bundle into a fleet: its declaration, and its data where that is asked for."""
+    from hubfleet import wiring
+    from hubfleet.cli.progress import Progress
+    from hubfleet.replicate.adopting import Wish, adopt
+
+    wish = Wish(
+        wiring.fleet_root(into),
+        cluster,
+        named,
+        _renamed(people or []),
+        wiring.state_folder(state) if restore_data else None,
+        dry_run,
     )
+    with Progress("importing", 0, quiet=quiet or as_json) as progress:
+        adopted = adopt(bundle, wish, progress.listen)
+    if as_json:
+        output.print_json(_adopted_json(adopted, wish.dry_run))
+    elif not quiet:
+        _tell_adopted(adopted, wish)
+    if adopted.missing:
+        raise typer.Exit(exits.FAILED)
+
+
+def _renamed(pairs: list[str]) -> dict[str, str]:
+    from hubfleet.kit.errors import failure
+
+    found = {}
+    for pair in pairs:
+        old, separator, new = pair.partition("=")
+        if not separator or not old or not new:
+            raise failure(
+                "bad-option",
+                f"`--map {pair}` cannot be right",
+                hint="write OLD=NEW, the name in the bundle first",
+            )
+        found[old] = new.lower()
+    return found
+
+
+def _adopted_json(adopted: Adopted, dry_run: bool) -> dict[str, Any]:
+    return {
+        "written": not dry_run,
+        "hubs": sorted(adopted.hubs.values()),
+        "files": adopted.files,
+        "restored": [asdict(one) for one in adopted.restored],
+        "placeholders": adopted.placeholders,
+        "from_other_layers": adopted.changed,
+        "missing": [problem.as_json() for problem in adopted.missing],
+    }
+
+
+def _tell_adopted(adopted: Adopted, wish: Wish) -> None:
+    said = "would be" if wish.dry_run else "is"
+    for name in adopted.hubs.values():
+        output.say(f"{name} {said} in {wish.root}, on the cluster {wish.cluster}")
+    for file in adopted.files:
+        output.say(f"  {file}")
+    for one in adopted.restored:
+        homes = counted(len(one.homes), "home")
+        people = counted(one.people_added, "person", "people")
+        output.say(f"restored for {one.hub}: {homes}; {people} added, {one.people_there} there")
+        for person in one.strangers:
+            output.tell(f"note: nobody called {person} may come in; their home is kept")
+    for line in adopted.changed:
+        output.tell(f"note: {line}")
+    for line in adopted.placeholders:
+        output.tell(f"to be made anew: {line}")
+    if adopted.holds_data and wish.state is None:
+        output.tell("note: its data was left in the bundle; --restore-data puts it in place")
+    if adopted.missing:
+        output.tell("\nThe fleet is not complete yet:\n")
+        output.print_problems(adopted.missing)
+    elif not wish.dry_run:
+        output.tell("see the difference with `hubfleet plan`, and have it carried out by `apply`")
+
+
+@app.command("verify")
+def verify(
+    bundle: BundlePath,
+    how: Annotated[
+        str,
+        typer.Option(
+            "--with", metavar="HOW", help="`hubfleet`, or `plain`: stock JupyterHub without it."
+        ),
+    ] = "hubfleet",
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the copy's folder; nothing of it runs.")
+    ] = False,
+    without_isolation: options.WithoutIsolation = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Prove that a bundle works: stand it up on this machine, try and compare it, take it away."""
+    from hubfleet.cli.progress import Progress
+    from hubfleet.kit.errors import failure
+    from hubfleet.replicate.trial.verify import verify as try_out
+
+    if how not in ("hubfleet", "plain"):
+        raise failure(
+            "bad-option", f"`--with {how}` cannot be right", hint="write hubfleet, or plain"
+        )
+    with Progress("verifying", 0, quiet=quiet or as_json) as progress:
+        found = try_out(
+            bundle,
+            progress.listen,
+            how="plain" if how == "plain" else "hubfleet",
+            keep=keep,
+            without_isolation=without_isolation,
+        )
+    if as_json:
+        output.print_json(found.as_json())
+    elif not quiet:
+        _tell_verified(found)
+    if not found.ok:
+        raise typer.Exit(exits.FAILED)
+
+
+def _tell_verified(found: Verified) -> None:
+    for trial in found.trials:
+        output.say(f"{trial.hub}: {'as promised' if trial.ok else 'NOT as promised'}")
+        for check in trial.checks:
+            output.say(
+                f"  {check.name}: {check.outcome}{f' ({check.detail})' if check.detail else ''}"
+            )
+    if found.kept is not None:
+        output.tell(f"the copy is in {found.kept}")

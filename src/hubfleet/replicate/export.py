@@ -219,8 +219,8 @@ class _Export:
     def _leave(self, what: str, why: str, cure: str) -> None:
         self.described.left_out.append(Told(what=what, why=why, cure=cure))
 
-    def _strange(self, text: str) -> bool:
-        return self.described.strangers.in_text(text, technical=True) is not None
+    def _strange(self, text: str, *, name: bool = False) -> bool:
+        return self.described.strangers.in_text(text, technical=name) is not None
 
     def _people(self, one: Described, folder: HubFolder | None) -> dict[str, Any]:
         """Who is declared, and who is in the database where that is taken along."""
@@ -279,7 +279,9 @@ class _Export:
         numbers = {
             person: number
             for person, number in numbers_of(folder.path).items()
-            if person not in dropped and person != PROBE_USER and not self._strange(person)
+            if person not in dropped
+            and person != PROBE_USER
+            and not self._strange(person, name=True)
         }
         homes = {}
         for index, (person, number) in enumerate(sorted(numbers.items()), 1):

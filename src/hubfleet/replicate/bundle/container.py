@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from hubfleet.replicate.bundle import frames
 from hubfleet.replicate.bundle.headers import BLOCK, END, header, padding
 from hubfleet.replicate.bundle.manifest import (
     LARGEST,
@@ -28,7 +29,7 @@ from hubfleet.replicate.bundle.manifest import (
     unsafe,
 )
 from hubfleet.replicate.bundle.storing import compressing, zstandard_or_refuse
-from hubfleet.replicate.bundle.unpacking import Source
+from hubfleet.replicate.bundle.unpacking import Source, look_through
 
 Shape = Literal["folder", "tar", "zst"]
 
@@ -146,6 +147,7 @@ def opened(path: Path) -> Iterator[Bundle]:
         raise not_a_bundle(str(path), f"{error.strerror}.") from None
     with file:
         if file.read(4) == _MAGIC:
+            frames.refuse_cut_off(file, str(path))
             file.seek(0)
             yield _tar(path, _Decompressed(file, str(path)))
         else:
@@ -254,6 +256,15 @@ def _folder_parts(
         descriptor = os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             yield path, file
+
+
+def check(path: Path) -> Manifest:
+    """Read all of a bundle and write nothing; raises whatever is wrong with it."""
+    with opened(path) as bundle:
+        for _, reading in bundle.parts():
+            if reading.part.archive is not None:
+                look_through(reading, reading.part.archive, reading.place)
+        return bundle.manifest
 
 
 def room_for(manifest: Manifest) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from hubfleet.platforms.local.homes.folders import DEEPEST
@@ -60,15 +60,17 @@ class _Open:
     descriptor: int
     mode: int
     mtime: int
+    names: set[bytes] = field(default_factory=set)
 
 
 class Unpacking:
     """One archive into one open, empty folder; `place` is what errors call it.
 
-    Raises `bundle-altered` or `bundle-unsafe`, and OSError where the disk refuses.
+    Without a root nothing is written: the archive is only looked through. Raises `bundle-altered`
+    or `bundle-unsafe`, and OSError where the disk refuses.
     """
 
-    def __init__(self, source: Source, root: int, held: Held, place: str) -> None:
+    def __init__(self, source: Source, root: int | None, held: Held, place: str) -> None:
         self._source = source
         self._root = root
         self._held = held
@@ -128,28 +130,43 @@ class Unpacking:
         if entry.name == b"./":
             if self._entries != 1 or entry.kind != FOLDER:
                 raise HeaderError("its root is not where it belongs")
-            self._stack.append(_Open(b"", os.dup(self._root), entry.mode, entry.mtime))
+            root = -1 if self._root is None else os.dup(self._root)
+            self._stack.append(_Open(b"", root, entry.mode, entry.mtime))
             return
         path = entry.name.removesuffix(b"/") if entry.kind == FOLDER else entry.name
         parts = path.split(b"/")
         if any(part in (b"", b".", b"..") or b"\0" in part for part in parts):
             raise unsafe(self._place, f"{entry.name[:120]!r} is not a path inside it.")
         folder, name = self._inside(path), parts[-1]
-        try:
-            self._make(entry, path, name, folder)
-        except FileExistsError:
-            raise unsafe(self._place, f"{entry.name[:120]!r} is in it twice.") from None
+        if name in folder.names:
+            raise unsafe(self._place, f"{entry.name[:120]!r} is in it twice.")
+        folder.names.add(name)
+        if entry.kind == FOLDER and len(self._stack) > DEEPEST + 1:
+            raise unsafe(self._place, "Its folders are nested too deeply.")
+        if entry.kind == SYMLINK and leads_out(path, entry.link):
+            raise unsafe(self._place, f"The link {path[:120]!r} leads out of it.")
+        if entry.kind == LINK and {b"", b".", b".."} & {*entry.link.split(b"/")}:
+            raise unsafe(self._place, f"{path[:120]!r} names a file outside of it.")
+        if self._root is not None:
+            self._make(entry, path, name, folder.descriptor)
+        elif entry.kind == FOLDER:
+            self._stack.append(_Open(path + b"/", -1, entry.mode, entry.mtime))
+        elif entry.kind == FILE:
+            self._look_through(entry)
+
+    def _look_through(self, entry: Entry) -> None:
+        left = self._pieces(entry)[1] if entry.sparse else entry.size
+        padding = -left % BLOCK
+        while left:
+            left -= len(self._exactly(min(_CHUNK, left)))
+        self._exactly(padding)
 
     def _make(self, entry: Entry, path: bytes, name: bytes, folder: int) -> None:
         if entry.kind == FOLDER:
-            if len(self._stack) > DEEPEST + 1:
-                raise unsafe(self._place, "Its folders are nested too deeply.")
             os.mkdir(name, 0o700, dir_fd=folder)
             inner = os.open(name, _FOLDER, dir_fd=folder)
             self._stack.append(_Open(path + b"/", inner, entry.mode, entry.mtime))
         elif entry.kind == SYMLINK:
-            if leads_out(path, entry.link):
-                raise unsafe(self._place, f"The link {path[:120]!r} leads out of it.")
             os.symlink(entry.link, name, dir_fd=folder)
             times = (entry.mtime * 10**9,) * 2
             os.utime(name, ns=times, dir_fd=folder, follow_symlinks=False)
@@ -158,16 +175,18 @@ class Unpacking:
         else:
             self._file(entry, name, folder)
 
-    def _inside(self, path: bytes) -> int:
+    def _inside(self, path: bytes) -> _Open:
         """The open folder that a path is directly below; those before it in order are full."""
         while self._stack and not path.startswith(self._stack[-1].path):
             self._leave()
         if not self._stack or b"/" in path[len(self._stack[-1].path) :]:
             raise unsafe(self._place, f"{path[:120]!r} lies in no folder of it.")
-        return self._stack[-1].descriptor
+        return self._stack[-1]
 
     def _leave(self) -> None:
         done = self._stack.pop()
+        if done.descriptor < 0:
+            return
         try:
             os.fchmod(done.descriptor, done.mode & 0o777)
             os.utime(done.descriptor, ns=(done.mtime * 10**9,) * 2)
@@ -177,8 +196,7 @@ class Unpacking:
     def _link(self, first: bytes, path: bytes, name: bytes, folder: int) -> None:
         """A second name of a file that is there already; reached folder by folder, too."""
         parts = first.split(b"/")
-        if any(part in (b"", b".", b"..") for part in parts):
-            raise unsafe(self._place, f"{path[:120]!r} names a file outside of it.")
+        assert self._root is not None  # only then is anything made
         descriptor = os.dup(self._root)
         try:
             for part in parts[:-1]:
@@ -261,3 +279,8 @@ def unpack(source: Source, folder: bytes | str, held: Held, place: str) -> None:
     finally:
         with suppress(OSError):
             os.close(root)
+
+
+def look_through(source: Source, held: Held, place: str) -> None:
+    """Find what is wrong with an archive before the first of its files is written."""
+    Unpacking(source, None, held, place).run()

@@ -38,7 +38,10 @@ _TEXTS = {
     "spawners": ("user_options", "display_name"),
 }
 
-Strange = Callable[[str], bool]
+Strange = Callable[..., bool]
+"""Whether a text names somebody who stays behind; with `name=True` for names of people, which may
+be anybody's name, too.
+"""
 
 
 def stripped_copy(
@@ -125,7 +128,7 @@ def _without_people(
     numbers = [
         number
         for number, name in database.execute("SELECT id, name FROM users")
-        if name in without or strange(str(name))
+        if name in without or strange(str(name), name=True)
     ]
     _delete(database, "users", numbers, ((table, "user_id") for table in _OF_USERS))
 

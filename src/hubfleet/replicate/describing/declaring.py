@@ -113,8 +113,8 @@ def _platform(fleet: Fleet, names: tuple[str, ...]) -> str:
 
 def _cluster(platform: str) -> dict[str, Any]:
     if platform == "local":
-        return {"platform": "local", "tenancy": "dedicated"}
-    return {"platform": "kubernetes", "tenancy": "dedicated", "kubernetes": {"context": CLUSTER}}
+        return {"platform": "local"}
+    return {"platform": "kubernetes", "kubernetes": {"context": CLUSTER}}
 
 
 def _community_file(fleet: Fleet, community: str, described: Description) -> CommunityFile:
@@ -150,9 +150,11 @@ def _hub(fleet: Fleet, hub: Hub, names: tuple[str, ...], described: Description)
     head: dict[str, Any] = {"cluster": CLUSTER, "stage": hub.stage}
     if hub.stage == "production":
         head["gate"] = gate.partition("/")[2] if gate else "none"
+    if domain := _own_domain(hub, described):
+        head["domain"] = domain
     values = HubValues.model_validate({**nest(clean), **head})
     short = hub.name.partition("/")[2]
-    domain = f"{short}-{hub.community}.localhost"
+    domain = domain or f"{short}-{hub.community}.localhost"
     title = values.title or f"{fleet.communities[hub.community].file.name} ({short})"
     values = values.model_copy(update={"domain": domain, "title": title})
     made = replace(
@@ -178,8 +180,18 @@ def _said(hub: Hub) -> dict[tuple[str, ...], Any]:
             continue
         if any(path[: len(other)] == other for other in others):
             continue
-        found[path] = value
+        found[path] = _short(value) if isinstance(value, list) else value
     return found
+
+
+def _short(value: Any) -> Any:
+    """A list of mappings without what they do not say."""
+    if isinstance(value, list):
+        return [_short(inner) for inner in value]
+    if isinstance(value, Mapping):
+        short = {key: _short(inner) for key, inner in value.items() if inner is not None}
+        return {key: inner for key, inner in short.items() if inner not in ({}, [])}
+    return value
 
 
 def _drop_operator_admins(
@@ -219,8 +231,10 @@ def _clean(
             )
             continue
         clean, at = without_strangers(value, described.strangers, key)
-        if any(described.strangers.in_text(part, technical=True) for part in path):
-            clean, at = None, ["***"]
+        # Names of groups are words of people; all others are hubfleet's or the field's.
+        words = path[0] == "groups"
+        if any(described.strangers.in_text(part, technical=not words) for part in path):
+            clean, at = None, [f"{path[0]}.***"]
         if at and not _fits(path, clean):
             clean, at = None, [key]
         described.left_out += [_stranger(f"{hub.name}: {one}") for one in at]
@@ -298,14 +312,22 @@ def _client(hub: Hub, clean: dict[tuple[str, ...], Any], described: Description)
     ]
 
 
+def _own_domain(hub: Hub, described: Description) -> str:
+    """The hub's name in DNS where it is the community's own; empty where it stays behind."""
+    declared = hub.effective["domain"].layer == "hub"
+    strange = described.strangers.in_text(hub.domain, technical=True)
+    return hub.domain if declared and not strange and not is_local(hub.domain) else ""
+
+
 def _dns(hub: Hub, described: Description) -> None:
-    strange = is_local(hub.domain) or described.strangers.in_text(hub.domain, technical=True)
-    was = "" if strange else f" It was {hub.domain}."
+    own = _own_domain(hub, described)
     described.placeholders.append(
         Told(
             what=f"{hub.name}: the name in DNS and its certificate",
-            why=f"Names of hosts stay where they are.{was}",
-            cure="set `domain` in the hub's file, point the name there, have a certificate made",
+            why="Addresses and certificates stay where they are.",
+            cure=f"point {own} to its new place, and have a certificate made"
+            if own
+            else "set `domain` in the hub's file, point the name there, have a certificate made",
         )
     )
 
@@ -336,7 +358,8 @@ def trial_fleet(declarations: Mapping[str, Any], person: str) -> dict[str, Any]:
 
 
 def _trial_hub(declaration: Mapping[str, Any], person: str) -> dict[str, Any]:
-    hub = {key: value for key, value in declaration.items() if key not in ("chart", "helm_values")}
+    elsewhere = ("chart", "helm_values", "domain")
+    hub = {key: value for key, value in declaration.items() if key not in elsewhere}
     access = dict(hub.get("access", {}))
     allow = dict(access.get("allow", {}))
     users = [*allow.get("users", []), person]
