@@ -213,7 +213,7 @@ def erase(
     today = day_of(declared)
     turning.notice_gone(declared, today)
     found = acts.latest_ending(hub)
-    against = tuple(erasing.objections(found, today))
+    against = tuple(erasing.objections(found, today, declared.hubs))
     if against:
         raise HubfleetError(*against)
     before = looking.look(found)

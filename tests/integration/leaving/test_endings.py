@@ -234,13 +234,13 @@ def test_nothing_is_deleted_without_consent_second_person_and_a_word_about_the_d
 ) -> None:
     fleet, today = office.fleet, today_of(office)
     made = acts.begin(HUB, today + timedelta(days=40), EVE, fleet=fleet, asked_on=today)
-    codes = [one.code for one in erasing.objections(made, today)]
+    codes = [one.code for one in erasing.objections(made, today, office.fleet.hubs)]
     assert codes == ["erase-not-agreed", "erase-too-early", "data-undecided"]
     assert code_of(lambda: erasing.erase(made, EVE, today=today)) == "erase-not-agreed"
     acts.agree(made, acts.Consent("ada"), Actor("ada"), fleet=fleet)
     acts.confirm(made, LEA, fleet=fleet)
     acts.mark_data(made, "waived", acts.Consent("ada"), Actor("ada"), fleet=fleet)
-    codes = [one.code for one in erasing.objections(made, made.removal)]
+    codes = [one.code for one in erasing.objections(made, made.removal, office.fleet.hubs)]
     assert codes == ["hub-not-gone"]
 
 
@@ -270,12 +270,60 @@ def test_rows_about_the_hub_go_and_those_of_others_stay(office: Office) -> None:
     made = Ending.objects.get()
     assert made.settled_at is not None
 
+    # A bundle of it went, too, and a new hub of its name keeps what is its own.
+    later = day_of(office.fleet) + timedelta(days=1)
+    HubDay.objects.create(hub=HUB, day=later, up=1)
     turning.forget(made.retention_end - timedelta(days=1))
     assert HubDay.objects.filter(hub=HUB).exists()
     turning.forget(made.retention_end)
     made.refresh_from_db()
     assert made.closed_at is not None
-    assert list(HubDay.objects.values_list("hub", flat=True)) == ["ant/staging"]
+    left = HubDay.objects.order_by("day").values_list("hub", "day")
+    assert list(left) == [("ant/staging", date(2026, 1, 1)), (HUB, later)]
+
+
+def test_a_hub_of_the_same_name_is_another_one(office: Office) -> None:
+    made, today = agreed(office), today_of(office)
+    acts.mark_data(made, "waived", acts.Consent("ada"), Actor("ada"), fleet=office.fleet)
+    earlier(made, 60)
+    file = office.root / "communities/ant/hubs/prod.yaml"
+    text = file.read_text()
+    undeclare(office)
+    turning.notice_gone(office.fleet, today)
+    file.write_text(text)
+    made = Ending.objects.get()
+    assert code_of(lambda: erasing.erase(made, EVE, today=today)) == "hub-not-gone"
+    undeclare(office)
+    erasing.erase(made, EVE, today=today)
+    evidence.write_down(made, "backups", "none are made", EVE)
+    file.write_text(text)
+    again = office.state / "hubs/ant/prod/homes/1"
+    again.mkdir(parents=True)
+    (again / "new.txt").write_text("new")
+    assert HUB in office.fleet.hubs
+    states = {one.kind: one.state for one in evidence.look(Ending.objects.get())}
+    assert states["home-directories"] == "deleted"
+
+
+def test_bundles_go_with_the_hub(office: Office) -> None:
+    from hubfleet.kit.clock import now
+    from hubfleet.office.leaving import takes
+    from hubfleet.office.leaving.models import Take
+
+    take = Take.objects.create(hub=HUB, who="ada", ended_at=now(), exit_code=0, path="x")
+    takes.file_of(take).parent.mkdir(parents=True)
+    takes.file_of(take).write_bytes(b"12345")
+    made, today = agreed(office), today_of(office)
+    acts.mark_data(made, "exported", acts.Consent("ada"), Actor("ada"), fleet=office.fleet)
+    earlier(made, 60)
+    undeclare(office)
+    turning.notice_gone(office.fleet, today)
+    made = Ending.objects.get()
+    row = made.assets.get(kind="bundles")
+    assert (row.state, row.count, row.size) == ("present", 1, 5)
+    erasing.erase(made, EVE, today=today)
+    assert made.assets.get(kind="bundles").state == "deleted"
+    assert not takes.folder_of(take).exists()
 
 
 def test_a_deletion_that_was_cut_off_goes_on_and_remembers_what_there_was(

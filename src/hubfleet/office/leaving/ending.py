@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from hubfleet.fleet.model import Fleet
@@ -58,15 +58,7 @@ def begin(
     if trouble is not None:
         raise HubfleetError(trouble)
     with transaction.atomic():
-        known = open_ending(hub)
-        if known is not None:
-            raise failure(
-                "ending-known",
-                f"{hub} is to end on {known.last_day} already",
-                why=f"{known.asked_by} asked for it on {known.asked_on}",
-                hint=f"move its last day with `hubfleet hub end {hub} --extend`, or take it back "
-                "with --cancel and ask anew",
-            )
+        _refuse_second(hub)
         made = Ending(
             hub=hub,
             title=declared.values.title or hub,
@@ -79,13 +71,31 @@ def begin(
             asked_by=actor.login,
         )
         made.dates = dates_of(last_day, asked_on, fleet.service.ending)
-        made.save()
+        try:
+            with transaction.atomic():
+                made.save()
+        except IntegrityError:
+            # Somebody else asked in the same moment.
+            _refuse_second(hub)
+            raise
         _note(actor, Action.END_HUB, made, f"asked that {hub} ends on {last_day}", reason=reason)
         if consent is not None:
             agree(made, consent, actor, fleet=fleet)
         else:
             letters.ask_for_consent(made, fleet)
     return made
+
+
+def _refuse_second(hub: str) -> None:
+    known = open_ending(hub)
+    if known is not None:
+        raise failure(
+            "ending-known",
+            f"{hub} is to end on {known.last_day} already",
+            why=f"{known.asked_by} asked for it on {known.asked_on}",
+            hint=f"move its last day with `hubfleet hub end {hub} --extend`, or take it back "
+            "with --cancel and ask anew",
+        )
 
 
 def agree(ending: Ending, consent: Consent, actor: Actor, *, fleet: Fleet) -> None:
