@@ -12,7 +12,7 @@ from datetime import date
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from hubfleet.fleet.model import Fleet
+from hubfleet.fleet.model import Fleet, Hub
 from hubfleet.kit.clock import now, timestamp
 from hubfleet.kit.errors import HubfleetError, failure
 from hubfleet.kit.units import day_after
@@ -59,17 +59,8 @@ def begin(
         raise HubfleetError(trouble)
     with transaction.atomic():
         _refuse_second(hub)
-        made = Ending(
-            hub=hub,
-            title=declared.values.title or hub,
-            community_title=fleet.communities[declared.community].file.name,
-            cluster=declared.cluster,
-            platform=fleet.clusters[declared.cluster].file.platform,
-            domain=declared.domain,
-            timezone=fleet.service.timezone,
-            reason=reason[:2000],
-            asked_by=actor.login,
-        )
+        made = _of(declared, fleet)
+        made.reason, made.asked_by = reason[:2000], actor.login
         made.dates = dates_of(last_day, asked_on, fleet.service.ending)
         try:
             with transaction.atomic():
@@ -84,6 +75,19 @@ def begin(
         else:
             letters.ask_for_consent(made, fleet)
     return made
+
+
+def _of(declared: Hub, fleet: Fleet) -> Ending:
+    """What is known of the hub now, and may be in no file any more when it matters."""
+    return Ending(
+        hub=declared.name,
+        title=declared.values.title or declared.name,
+        community_title=fleet.communities[declared.community].file.name,
+        cluster=declared.cluster,
+        platform=fleet.clusters[declared.cluster].file.platform,
+        domain=declared.domain,
+        timezone=fleet.service.timezone,
+    )
 
 
 def _refuse_second(hub: str) -> None:
