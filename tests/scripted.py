@@ -11,7 +11,7 @@ import os
 import random
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,12 @@ from hubfleet.desk import Desk
 from hubfleet.fleet.model import Hub
 from hubfleet.kit.clock import now, timestamp
 from hubfleet.kit.errors import failure
+from hubfleet.meters.samples import HubSample, Since
 from hubfleet.planning.observation import Observation, ObservedHub, State
 from hubfleet.planning.plan import Plan, make_plan
 from hubfleet.platforms.platform import Snapshot
-from hubfleet.probes.verdict import STAGES, ProbeResult, Stage, result
+from hubfleet.probes.light import LightResult
+from hubfleet.probes.verdict import STAGES, Cause, ProbeResult, Stage, explained, result
 
 if TYPE_CHECKING:
     from hubfleet.office.ledger.ledger import Ledger
@@ -44,6 +46,12 @@ class ScriptedDesk(Desk):
         self.busy: dict[str, list[str]] = {}
         self.lines: dict[str, list[str]] = {}
         self.failing: set[str] = set()
+        """Hubs whose person's path fails at the kernel."""
+        self.troubled: dict[str, Cause] = {}
+        """Hub to the cause for which its light check fails."""
+        self.samples: dict[str, HubSample] = {}
+        """What a reading of a hub says; of others nobody knows anything."""
+        self.asked_since: dict[str, Since | None] = {}
         self.away = False
 
     def observe(self) -> list[Observation]:
@@ -85,8 +93,27 @@ class ScriptedDesk(Desk):
     def probe(self, names: Sequence[str]) -> list[ProbeResult]:
         return [probed(name, ok=name not in self.failing) for name in names]
 
+    def check(self, urls: Mapping[str, str], certificate_days: int) -> list[LightResult]:
+        away = {name: "hub" for name, (state, _) in self.states.items() if state != "running"}
+        causes: dict[str, Cause] = {**away, **self.troubled}  # type: ignore[dict-item]
+        return [checked(name, causes.get(name)) for name in urls]
+
+    def sample(self, hub: str, since: Since | None = None) -> HubSample:
+        self.asked_since[hub] = since
+        if hub not in self.samples:
+            raise failure("hub-not-read", f"the use of {hub} cannot be read", hint="wait")
+        return self.samples[hub]
+
     def snapshots(self, hub: str) -> tuple[Snapshot, ...]:
         return (Snapshot(hub, "2-b", 2, "2026-03-01T09:00:00Z", 1000, ""),)
+
+
+def checked(hub: str, cause: Cause | None = None) -> LightResult:
+    """A light check's result: healthy, or failed for a cause."""
+    if cause is None:
+        return LightResult(hub, "healthy", 0.004)
+    what, hint = explained(cause, "the script says so")
+    return LightResult(hub, "failed", 0.004, cause, what, hint)
 
 
 def probed(hub: str, *, ok: bool = True, pace: float = 1.0) -> ProbeResult:
@@ -124,6 +151,51 @@ def remember(desk: Desk, *, days: int = 90, seed: int = 7) -> None:
             )  # fmt: skip
     HubDay.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
     ProbeRecord.objects.bulk_create(records, batch_size=500)
+
+
+def remember_use(desk: Desk, *, days: int = 90, seed: int = 11, people: int = 14) -> None:
+    """A past of use: more on working days, with nobody on some hubs; the same for each seed."""
+    from hubfleet.office.usage.models import People, UseDay
+    from hubfleet.office.usage.periods import KINDS, start_of
+
+    chance, today = random.Random(seed), now().date()
+    sums: list[UseDay] = []
+    there: dict[tuple[str, str, str, date], set[str]] = {}
+    peaks: dict[tuple[str, date], int] = {}
+    for name, hub in desk.fleet().hubs.items():
+        size = chance.choice([0, 2, people // 2, people, people])
+        for back in range(days):
+            day = today - timedelta(days=back)
+            share = chance.random() * (1.0 if day.weekday() < 5 else 0.2)
+            here = {f"person-{number}" for number in range(size) if chance.random() < share}
+            if not here:
+                continue
+            hours = sum(chance.uniform(0.3, 7) for _ in here)
+            peak = max(1, len(here) * 2 // 3)
+            spawns = [["2.0", len(here) // 2], ["10.0", len(here)], ["inf", len(here)]]
+            sums.append(
+                UseDay(
+                    scope=name, community=hub.community, day=day, sessions=len(here) + 1,
+                    server_hours=hours, requested=2 * hours, used=0.7 * hours, measured=hours,
+                    cpu=hours / 9, peak=peak, spawns=spawns, failed=chance.random() < 0.03,
+                )
+            )  # fmt: skip
+            for scope in (hub.community, ""):
+                peaks[(scope, day)] = peaks.get((scope, day), 0) + peak
+            for kind in KINDS:
+                for scope in (name, hub.community):
+                    period = (hub.community, scope, kind, start_of(kind, day))
+                    there.setdefault(period, set()).update(here)
+    sums += [
+        UseDay(scope=scope, community=scope, day=day, peak=peak)
+        for (scope, day), peak in peaks.items()
+    ]
+    counts = [
+        People(community=community, scope=scope, kind=kind, start=start, count=len(found))
+        for (community, scope, kind, start), found in there.items()
+    ]
+    UseDay.objects.bulk_create(sums, batch_size=1000)
+    People.objects.bulk_create(counts, batch_size=1000)
 
 
 def roll_out(
@@ -220,6 +292,7 @@ def bad_weather(desk: ScriptedDesk) -> None:
     names = list(desk.fleet().hubs)
     chance = random.Random(3)
     for name in names:
+        desk.samples[name] = HubSample(name, now(), ())
         desk.busy[name] = [f"person-{number}" for number in range(chance.choice([0, 0, 2, 5, 11]))]
         desk.lines[name] = [
             f"[I 2026-03-01 09:{minute:02d}:11.103 JupyterHub app:3778] 200 GET /hub/health"
@@ -232,6 +305,20 @@ def bad_weather(desk: ScriptedDesk) -> None:
         desk.old[names[1]] = {"limits.memory": "1G"}
         desk.old[names[3]] = {"culling.idle": "2h"}
         desk.failing.add(names[4])
+
+
+def paged(hubs: Sequence[Hub]) -> None:
+    """Somebody has one page, nobody has the other yet."""
+    from hubfleet.office.oncall import escalating, paging
+
+    text = "Three checks in a row had no answer."
+    for hub, priority in zip(hubs, ("P2", "P1"), strict=False):
+        told = {"hub": hub.name, "community": hub.community, "priority": priority}
+        words = {"summary": f"{hub.name} does not answer", "text": text, "url": ""}
+        paging.page(f"hubfleet/{hub.name}/down", **told, **words)
+    escalating.work()
+    for hub in hubs[:1]:
+        paging.acknowledge(f"hubfleet/{hub.name}/down", "eve")
 
 
 def incidents(desk: ScriptedDesk) -> None:
@@ -269,7 +356,9 @@ def main(fleet: Path, state: Path, port: int) -> None:
     desk = open_scripted(fleet, state, address)
     bad_weather(desk)
     remember(desk)
+    remember_use(desk)
     hubs = list(desk.fleet().hubs.values())
+    paged(hubs[:2])
     with open_ledger(state, os.environ.get("HUBFLEET_DATABASE"), version=__version__) as ledger:
         past = now() - timedelta(days=3)
         roll_out(ledger, hubs[:12], "r-20260301-first", "Bring the hubs up", at=past, revision=2)

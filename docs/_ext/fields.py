@@ -5,12 +5,13 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from hubfleet.fleet.model import ClusterFile, CommunityFile, Declared, FleetFile, HubValues
+from hubfleet.fleet.oncall import OnCallFile
 from hubfleet.fleet.secrets.secret import Secret
 
 FILES: dict[str, type[Declared]] = {
@@ -18,6 +19,7 @@ FILES: dict[str, type[Declared]] = {
     "clusters/<cluster>.yaml": ClusterFile,
     "communities/<community>/community.yaml": CommunityFile,
     "communities/<community>/hubs/<hub>.yaml": HubValues,
+    "oncall.yaml": OnCallFile,
 }
 
 
@@ -51,6 +53,7 @@ _WORDS = {
     float: "number",
     bool: "`true` or `false`",
     date: "date",
+    datetime: "date and time",
     dict: "mapping",
 }
 

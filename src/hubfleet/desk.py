@@ -6,6 +6,7 @@ when its files change. Usable from any number of threads.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
@@ -13,17 +14,26 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubfleet import wiring
 from hubfleet.fleet.load import FleetErrors, load_fleet
 from hubfleet.fleet.model import Fleet
-from hubfleet.kit.errors import Problem
+from hubfleet.kit.clock import now
+from hubfleet.kit.errors import HubfleetError, Problem
+from hubfleet.meters.reading import MeterDoor, read_hub
+from hubfleet.meters.samples import HubSample, Since
 from hubfleet.office.ports import HubApi
 from hubfleet.planning.observation import Observation
 from hubfleet.planning.plan import Plan, refusals
 from hubfleet.planning.schedule import Schedule
 from hubfleet.platforms.platform import RollbackPreview, Snapshot
-from hubfleet.probes.verdict import ProbeResult
+from hubfleet.probes.light import Address, LightResult, check_hubs
+from hubfleet.probes.verdict import ProbeResult, explained
+
+if TYPE_CHECKING:
+    from hubfleet.platforms.kubernetes.platform import KubernetesPlatform
+    from hubfleet.platforms.local.platform import LocalPlatform
 
 LOOK_AGAIN = 1.0
 """Seconds for which nobody looks at the files a second time."""
@@ -103,6 +113,23 @@ class Desk:
     def probe(self, names: Sequence[str]) -> list[ProbeResult]:
         return self._installation.probe(names, 2, lambda _result: None)
 
+    def check(self, urls: Mapping[str, str], certificate_days: int) -> list[LightResult]:
+        joined, local = self._installation.joined, self._installation.local
+        addresses, lost = [], []
+        for hub, url in urls.items():
+            if joined.of(hub) is not local:
+                addresses.append(Address(hub, url))
+                continue
+            try:
+                door = local.door(hub)
+            except HubfleetError as error:
+                what, hint = explained("hub", error.problems[0].what)
+                lost.append(LightResult(hub, "failed", 0.0, "hub", what, hint))
+            else:
+                addresses.append(Address(hub, door.url, door.connect_to))
+        found = asyncio.run(check_hubs(addresses, certificate_days=certificate_days))
+        return [*found, *lost]
+
     def snapshots(self, hub: str) -> tuple[Snapshot, ...]:
         return self._installation.local.snapshots(hub)
 
@@ -110,13 +137,31 @@ class Desk:
         return self._installation.local.preview_rollback(hub, snapshot)
 
     def hub_api(self, hub: str) -> HubApi:
-        installation = self._installation
-        kubernetes = installation.kubernetes
-        if kubernetes is not None and installation.platform_of(hub) is kubernetes:
-            door = kubernetes.office_door(hub)
-        else:
-            door = installation.local.office_door(hub)
+        door = self._platform(hub).office_door(hub)
         return HubApi(door.url, door.connect_to, door.token)
+
+    def sample(self, hub: str, since: Since | None = None) -> HubSample:
+        platform = self._platform(hub)
+        door = platform.meter_door(hub)
+        opened = MeterDoor(door.url, door.connect_to, door.token)
+        found = read_hub(hub, opened, self.fleet().hubs[hub].values, now(), since)
+        if platform is not self._installation.local:
+            # A cluster tells what its pods take only where something measures it.
+            return found
+        takes = {(one.user, one.server): one for one in self._installation.local.server_use(hub)}
+        servers = (
+            replace(one, used=use.memory, cpu_seconds=use.cpu_seconds)
+            if (use := takes.get((one.user, one.server)))
+            else one
+            for one in found.servers
+        )
+        return replace(found, servers=tuple(servers))
+
+    def _platform(self, hub: str) -> LocalPlatform | KubernetesPlatform:
+        kubernetes = self._installation.kubernetes
+        if kubernetes is not None and self._installation.platform_of(hub) is kubernetes:
+            return kubernetes
+        return self._installation.local
 
     def program(self) -> list[str]:
         return [sys.executable, "-m", "hubfleet"]

@@ -34,10 +34,16 @@ PAGES = {
     "revisions": "/hubs/earth-lab/prod/revisions/",
     "values": "/hubs/earth-lab/prod/values/",
     "logs": "/hubs/earth-lab/prod/logs/",
+    "objectives": "/objectives/",
+    "use": "/hubs/earth-lab/prod/use/",
+    "community-use": "/communities/earth-lab/use/",
+    "fleet-use": "/fleet/use/",
     "plan": "/plan/",
     "rollouts": "/rollouts/",
     "rollout": "/rollouts/r-20260302-memory/",
     "live": "/rollouts/r-20260303-now/",
+    "oncall": "/oncall/",
+    "page": "/oncall/pages/2/",
     "status": "/status/",
     "community-status": "/status/of/earth-lab/",
     "announce": "/status/announce/",
@@ -51,7 +57,18 @@ PAGES = {
     "public-incident": "/status/incidents/2/",
     "nothing": "/nothing/",
 }
-SHOWN = {"fleet", "hub", "plan", "live", "status", "audit", "incident", "incidents", "report"}
+SHOWN = {
+    "fleet",
+    "hub",
+    "use",
+    "plan",
+    "live",
+    "status",
+    "audit",
+    "incident",
+    "incidents",
+    "report",
+}
 """Those of which the documentation has a picture."""
 
 

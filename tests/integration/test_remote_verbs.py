@@ -78,6 +78,8 @@ def test_questions_are_answered_as_here(console):
     assert "provide-access" in there
     assert remote(console, "responsibilities", "ant", "--diff") == "Everything is as by default.\n"
     assert remote(console, "who-can", "roll-out", HUB) == "engineers of Test Foundation\n"
+    [month] = json.loads(remote(console, "objectives", HUB, "--json"))["hubs"]
+    assert (month["hub"], month["target"]) == (HUB, None)
     [probe] = json.loads(remote(console, "probe", HUB, "--json"))["probes"]
     assert (probe["hub"], probe["verdict"] in ("healthy", "degraded")) == (HUB, True)
 

@@ -15,6 +15,7 @@ import pytest
 
 from hubfleet.fleet.load import load_fleet
 from hubfleet.fleet.model import ClusterFile, CommunityFile, FleetFile, HubValues
+from hubfleet.fleet.oncall import OnCallFile
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -81,7 +82,7 @@ def test_every_field_is_documented_with_a_meaning(
     html: Path, extension: dict[str, ModuleType]
 ) -> None:
     documented = page(html, "reference/fields")
-    for model in (FleetFile, ClusterFile, CommunityFile, HubValues):
+    for model in (FleetFile, ClusterFile, CommunityFile, HubValues, OnCallFile):
         for key, _, _, meaning in extension["fields"].rows(model):
             assert meaning, key
             assert f"\n{key}\n" in documented, key

@@ -12,6 +12,7 @@ import typer
 from hubfleet import __version__
 from hubfleet.cli import (
     apply,
+    availability,
     client,
     cluster,
     doctor,
@@ -29,11 +30,16 @@ from hubfleet.cli import (
     login,
     logs,
     monitoring,
+    objectives,
+    oncall,
     plan,
     probe,
     render,
+    replicate,
     responsibilities,
     rollback,
+    run_due,
+    schedules,
     schema,
     secret,
     serve,
@@ -41,6 +47,7 @@ from hubfleet.cli import (
     status_page,
     systemd_unit,
     up,
+    usage,
     validate,
     who_can,
 )
@@ -82,6 +89,7 @@ app.command("validate", rich_help_panel=_DECLARE)(validate.validate)
 app.command("explain", rich_help_panel=_DECLARE)(explain.explain)
 app.command("schema", rich_help_panel=_DECLARE)(schema.schema)
 app.add_typer(importing.app, name="import", rich_help_panel=_DECLARE)
+app.add_typer(replicate.app, name="replicate", rich_help_panel=_DECLARE)
 app.add_typer(secret.app, name="secret", rich_help_panel=_DECLARE)
 app.command("render", rich_help_panel=_DECLARE)(render.render)
 app.add_typer(cluster.app, name="cluster", rich_help_panel=_DECLARE)
@@ -93,6 +101,7 @@ app.command("up", rich_help_panel=_RUN)(up.up)
 app.command("rollback", rich_help_panel=_RUN)(rollback.rollback)
 app.command("down", rich_help_panel=_RUN)(down.down)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
+app.command("run-due", rich_help_panel=_RUN)(run_due.run_due)
 app.add_typer(client.app, name="client", rich_help_panel=_RUN)
 app.command("first-link", rich_help_panel=_RUN)(first_link.first_link)
 app.command("systemd-unit", rich_help_panel=_RUN)(systemd_unit.systemd_unit)
@@ -102,11 +111,16 @@ app.command("status", rich_help_panel=_LOOK)(status.status)
 app.command("probe", rich_help_panel=_LOOK)(probe.probe)
 app.command("logs", rich_help_panel=_LOOK)(logs.logs)
 app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
+app.command("availability", rich_help_panel=_LOOK)(availability.availability)
+app.command("schedules", rich_help_panel=_LOOK)(schedules.schedules)
 app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
 app.add_typer(incident.app, name="incident", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
+app.command("usage", rich_help_panel=_LOOK)(usage.usage)
 app.command("link", rich_help_panel=_LOOK)(link.link)
+app.add_typer(oncall.app, name="oncall", rich_help_panel=_LOOK)
 app.add_typer(status_page.app, name="status-page", rich_help_panel=_LOOK)
+app.command("objectives", rich_help_panel=_LOOK)(objectives.objectives)
 app.command("responsibilities", rich_help_panel=_LOOK)(responsibilities.responsibilities)
 app.command("who-can", rich_help_panel=_LOOK)(who_can.who_can)
 

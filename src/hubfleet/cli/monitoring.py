@@ -116,23 +116,20 @@ def check(
 
 def _watched(fleet: Path | None, state: Path | None, port: int | None, tokens: str) -> Watched:
     """The fleet and this machine, joined."""
-    from importlib.metadata import PackageNotFoundError, version
-
     from hubfleet import wiring
     from hubfleet.fleet.load import load_fleet
-    from hubfleet.monitoring.watched import UNKNOWN_VERSION, Places, watch
+    from hubfleet.monitoring.programs import installed_jupyterhub
+    from hubfleet.monitoring.watched import Places, watch
 
     folder = wiring.state_folder(state)
-    try:
-        jupyterhub = version("jupyterhub")
-    except PackageNotFoundError:
-        jupyterhub = UNKNOWN_VERSION
 
     def token_file(hub: str, local: bool) -> str:
         return str(folder.hub(hub).metrics_token) if local else f"{tokens.rstrip('/')}/{hub}"
 
     proxy = f"http://127.0.0.1:{wiring.local_platform(state, port=port).proxy_port}"
-    return watch(load_fleet(wiring.fleet_root(fleet)), Places(proxy, jupyterhub, token_file))
+    return watch(
+        load_fleet(wiring.fleet_root(fleet)), Places(proxy, installed_jupyterhub(), token_file)
+    )
 
 
 def _programs(watched: Watched) -> Heard:

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     cluster = "cluster"
     community = "community"
     hub = "hub"
+    oncall = "oncall"
 
 
 def schema(

@@ -38,6 +38,13 @@ def serve(
     state: options.State = None,
     bind: Bind = None,
     trusted_proxies: TrustedProxies = 0,
+    no_schedules: Annotated[
+        bool,
+        typer.Option(
+            "--no-schedules",
+            help="Leave what is due to another console, or to `hubfleet run-due`.",
+        ),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Say more on stderr about what goes wrong.")
     ] = False,
@@ -65,7 +72,7 @@ def serve(
                 say_first_steps(launch)
                 output.tell("Ctrl-C ends it; hubs go on without it.")
 
-        serve_console(listener, ready, verbose=verbose)
+        serve_console(listener, ready, verbose=verbose, schedules=not no_schedules)
 
 
 def prepare(

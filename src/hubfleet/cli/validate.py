@@ -17,8 +17,9 @@ def validate(
     """Check the whole fleet and print every problem with its place and cure."""
     from hubfleet import wiring
     from hubfleet.fleet.load import FleetErrors, load_fleet
+    from hubfleet.fleet.oncall_notes import oncall_notes
     from hubfleet.fleet.sign_in import ended_notes
-    from hubfleet.kit.clock import today
+    from hubfleet.kit.clock import now, today
     from hubfleet.platforms.local.environment_findings import check_fetched_repositories
 
     try:
@@ -41,6 +42,7 @@ def validate(
     hubs, clusters = len(loaded.hubs), len(loaded.clusters)
     communities = len(loaded.communities)
     notes = [*ended_notes(loaded, today(loaded.service.timezone)), *unread]
+    notes += oncall_notes(loaded, now())
     if as_json:
         counts = {"hubs": hubs, "clusters": clusters, "communities": communities}
         output.print_json({"ok": True, **counts, "problems": [], "notes": notes})

@@ -16,6 +16,8 @@ from hubfleet.fleet.fields import PROBE_USER
 from hubfleet.fleet.layers import Settings
 from hubfleet.fleet.mail import mail_problems
 from hubfleet.fleet.model import Cluster, Community, FleetFile, Layer
+from hubfleet.fleet.monitoring_checks import checks_problems
+from hubfleet.fleet.objective_checks import objective_problems
 from hubfleet.fleet.passthrough import passthrough_problems
 from hubfleet.fleet.policy_checks import rollout_problems
 from hubfleet.fleet.profile_checks import hub_profile_problems, profile_problems
@@ -91,7 +93,9 @@ def cross_problems(
     yield from _time_zone(file, documents[""])
     yield from rollout_problems(file.rollout, drafts, documents[""])
     yield from _own_items(file, documents[""])
+    yield from objective_problems(file.service.objectives, drafts, documents[""])
     yield from mail_problems(file.service.mail, documents[""])
+    yield from checks_problems(file.service.checks, documents[""])
     yield from _console(file, drafts, documents[""])
     for draft in drafts.values():
         yield from _cluster(draft, clusters)

@@ -18,6 +18,7 @@ DOMAIN_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61
 USER_NAME_PATTERN = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
 """What JupyterHub takes; a `/` or a first `.` could also lead out of the homes."""
 
+CLOCK_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 WEBSITE_PATTERN = r"^https?://\S+$"
 PYTHON_PATTERN = r"^3\.\d{1,2}$"
@@ -55,6 +56,10 @@ PROBE_USER = "hubfleet-probe"
 OFFICE_SCOPES = ("delete:users", "delete:servers", "read:servers")
 """What the console may do on a hub: end a person's access (their sessions, tokens and servers), and
 see which servers those are."""
+
+METER_SCOPES = ("list:users", "read:users:activity", "read:servers", "read:metrics")
+"""What reading a hub's use needs: whose servers run, when they were active last, and the hub's own
+numbers. Nothing can be changed with it."""
 
 _NAME = re.compile(NAME_PATTERN)
 

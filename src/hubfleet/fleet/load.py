@@ -33,6 +33,8 @@ from hubfleet.fleet.model import (
     Layer,
     Service,
 )
+from hubfleet.fleet.oncall import ONCALL_FILE, SECRET_KEYS, OnCallFile
+from hubfleet.fleet.oncall_checks import oncall_problems
 from hubfleet.fleet.secrets.findings import findings
 from hubfleet.fleet.secrets.secret_yaml import (
     is_secret_file,
@@ -58,6 +60,7 @@ _STAND_INS: Mapping[type[BaseModel], Mapping[str, Any]] = {
         "service": {"name": "?", "operator": "?", "contact": "a@b.c", "domain": "localhost"}
     },
     ClusterFile: {"platform": "local"},
+    OnCallFile: {},
     CommunityFile: {"name": "?", "representatives": [{"name": "?", "email": "a@b.c"}]},
 }
 
@@ -180,7 +183,25 @@ class _Loading:
         self.problems += hub_problems(drafts, clusters, found.root)
         by_images = {n for n, one in clusters.items() if one.file.platform == "kubernetes"}
         hubs = self.hubs(drafts, gates, file.service, by_images)
-        return Fleet(found.root, file.service, file.rollout, clusters, communities, hubs)
+        oncall = self.oncall(file.service.timezone)
+        return Fleet(found.root, file.service, file.rollout, clusters, communities, hubs, oncall)
+
+    def oncall(self, timezone: str) -> OnCallFile:
+        """Who is woken; a fleet without the file wakes nobody."""
+        if not (self.found.root / ONCALL_FILE).is_file():
+            return OnCallFile()
+        document = self.read(ONCALL_FILE)
+        secret_file = self.found.secrets.get(ONCALL_FILE)
+        if secret_file is not None:
+            secrets = read_secret_file(self.found.root / secret_file, secret_file)
+            self.problems += [*secrets.problems, *outside_of(("people",), secrets, SECRET_KEYS)]
+            for key in SECRET_KEYS:
+                document = joined(document, secrets, key)
+        before = len(self.problems)
+        typed = self.typed(document, OnCallFile)
+        if len(self.problems) == before and document.value is not None:
+            self.problems += oncall_problems(typed, document, timezone)
+        return typed
 
     def hubs(
         self,

@@ -41,10 +41,12 @@ from hubfleet.fleet.fields import (
 from hubfleet.fleet.incidents import Incidents
 from hubfleet.fleet.kubernetes import Chart, HelmValues, Kubernetes
 from hubfleet.fleet.mail import Mail
-from hubfleet.fleet.monitoring import Monitoring, Objectives
+from hubfleet.fleet.monitoring import Checks, Monitoring, Objectives
+from hubfleet.fleet.oncall import OnCallFile
 from hubfleet.fleet.page import Logo, Page
 from hubfleet.fleet.policy import Rollout as Rollout  # noqa: PLC0414, theirs too
 from hubfleet.fleet.software import HubEnvironment
+from hubfleet.fleet.use import Use
 from hubfleet.kit.errors import Place
 
 Stage = Literal["staging", "production"]
@@ -272,6 +274,10 @@ class Service(Declared):
     """Where alerts go."""
     objectives: Objectives = Objectives()
     """What the service promises itself; none by default."""
+    checks: Checks = Checks()
+    """How often the hubs are checked, and when one counts as down."""
+    use: Use = Use()
+    """How the use of hubs is measured."""
     incidents: Incidents = Incidents()
     """How incidents are grouped, told and reported."""
     responsibilities: dict[Name, OwnItem] = {}
@@ -436,3 +442,4 @@ class Fleet:
     clusters: Mapping[str, Cluster] = field(default_factory=dict)
     communities: Mapping[str, Community] = field(default_factory=dict)
     hubs: Mapping[str, Hub] = field(default_factory=dict)
+    oncall: OnCallFile = field(default_factory=OnCallFile)

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hubfleet.fleet.model import ClusterFile, CommunityFile, FleetFile, HubValues
+from hubfleet.fleet.oncall import OnCallFile
 from hubfleet.fleet.responsibilities import RESPONSIBILITIES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,6 +26,7 @@ _KINDS: dict[str, tuple[type[BaseModel], str]] = {
     "cluster": (ClusterFile, "clusters/<cluster>.yaml: a place where hubs run"),
     "community": (CommunityFile, "communities/<community>/community.yaml: who hubs are for"),
     "hub": (HubValues, "communities/<community>/hubs/<hub>.yaml: one hub"),
+    "oncall": (OnCallFile, "oncall.yaml: who is woken, and how it reaches them"),
 }
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
@@ -59,11 +61,29 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             "culling": {"idle": "1h", "max_age": "7d"},
         }
     ],
+    "oncall": [
+        {
+            "people": {
+                "ada": {
+                    "name": "Ada Example",
+                    "email": "ada@example.org",
+                    "timezone": "Europe/Berlin",
+                },
+                "ben": {"name": "Ben Example", "email": "ben@example.org"},
+            },
+            "rotations": {
+                "primary": {"people": ["ada", "ben"], "every": "1w", "start": "2026-01-05"}
+            },
+            "escalation": {
+                "P1": [{"to": "primary"}, {"to": "primary", "turn": "next", "after": "30m"}]
+            },
+        }
+    ],
 }
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """The schema of each kind of file: `fleet`, `cluster`, `community`, `hub`."""
+    """The schema of each kind of file: `fleet`, `cluster`, `community`, `hub`, `oncall`."""
     return {kind: _schema(kind, model, title) for kind, (model, title) in _KINDS.items()}
 
 

@@ -30,6 +30,11 @@ _FIELDS: dict[tuple[str, ...], tuple[SignInMethod, ...]] = {
 _LAYERS = ("product", "fleet", "cluster", "community", "hub", "computed")
 
 
+def fields_of_others(method: SignInMethod) -> tuple[tuple[str, ...], ...]:
+    """The fields that say something for other ways to sign in, and nothing for this one."""
+    return tuple(path for path, methods in _FIELDS.items() if method not in methods)
+
+
 def callback_url(domain: str, *, on_this_machine: bool) -> str:
     """What the provider must be told about the hub, as far as a declaration can know it."""
     if not on_this_machine:

@@ -19,6 +19,7 @@ from hubfleet.fleet.fields import (
     CELL_PATTERN,
     CHART_REPOSITORY_PATTERN,
     CHART_VERSION_PATTERN,
+    CLOCK_PATTERN,
     CONNECTION_PATTERN,
     CONSOLE_PATTERN,
     DOMAIN_PATTERN,
@@ -93,6 +94,7 @@ _PATTERNS = {
         "a mail server",
         "write one such as smtp://mail.example.org or smtps://mail.example.org:465",
     ),
+    CLOCK_PATTERN: ("a time of the day", "write hours and minutes, such as 09:00"),
     LOGO_PATTERN: ("a file in the community's folder", "write one such as page/logo.svg"),
 }
 

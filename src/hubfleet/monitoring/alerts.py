@@ -11,6 +11,8 @@ from hubfleet.monitoring.priorities import PRIORITIES
 from hubfleet.monitoring.watched import UNKNOWN_VERSION, WHOSE, Watched, WatchedHub
 
 _BY = f"by ({', '.join(WHOSE)})"
+WATCHDOG = "Watchdog"
+"""The alert that is always there."""
 _FAILED = {UNKNOWN_VERSION: "error|failure"}
 """What `status` is for a server that failed to start; 6 calls `failure` what was refused."""
 
@@ -64,6 +66,8 @@ def hub_alerts(watched: Watched) -> list[Alert]:
     alerts += [_SPAWNS_SLOW, _REQUESTS_FAIL, _SIGN_INS_FAIL, _RESTARTS]
     if watched.console:
         alerts.append(_CONSOLE_DOWN)
+    if watched.fleet.service.monitoring.watchdog:
+        alerts.append(_WATCHDOG)
     return alerts
 
 
@@ -169,6 +173,17 @@ _CONSOLE_DOWN = Alert(
     "respond-to-incidents",
     "the console does not answer: nobody new can sign in to hubs that use it",
     "console-down",
+)
+
+
+_WATCHDOG = Alert(
+    WATCHDOG,
+    "vector(1)",
+    "0s",
+    "P4",
+    "respond-to-incidents",
+    "alerting works; this alert is always there, and its absence is the alarm",
+    "watchdog",
 )
 
 

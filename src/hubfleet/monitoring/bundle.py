@@ -34,10 +34,9 @@ def rule_files(watched: Watched) -> dict[str, dict[str, Any]]:
     """Rules by the name of the file; those of a cluster go to the Prometheus that runs there."""
     at = watched.fleet.service.monitoring.runbooks
     found = {"hubs": _groups("hubs", hub_alerts(watched), at)}
-    target = watched.fleet.service.objectives.availability
-    if target is not None:
-        burning = _groups("objectives", burn_alerts(target), at)
-        burning["groups"].insert(0, {"name": "objectives-recorded", "rules": recordings()})
+    if burns := burn_alerts(watched):
+        burning = _groups("objectives", burns, at)
+        burning["groups"].insert(0, {"name": "objectives-recorded", "rules": recordings(watched)})
         found["objectives"] = burning
     for cluster in sorted({hub.cluster for hub in watched.hubs if hub.namespace}):
         there = [hub for hub in watched.hubs if hub.cluster == cluster]

@@ -13,6 +13,7 @@ from typing import Any
 
 from hubfleet.kit.errors import Problem
 from hubfleet.monitoring.bundle import alerts_in
+from hubfleet.monitoring.look_alikes import look_alikes, wrong_percentages
 from hubfleet.monitoring.priorities import PRIORITIES
 from hubfleet.monitoring.routes import (
     Matcher,
@@ -57,6 +58,8 @@ def problems_of(
             alerts.append((file.name, rule))
             found += _of_rule(file.name, rule, pages)
             found += _idle_matchers(watched, file.name, rule)
+            found += _idle_labels(watched, file.name, rule)
+    found += look_alikes(watched, alerts)
     if not any(_is_served(one) for one in routes.get("receivers") or []):
         return [*found, _NOBODY]
     cases = [(file, rule, labels) for file, rule in alerts for labels in _labels_of(watched, rule)]
@@ -97,6 +100,22 @@ def _of_rule(file: str, rule: Mapping[str, Any], pages: Collection[str]) -> Iter
             f"`{url}` is not a page that there is." if url else "Nothing says what to do.",
             "write the annotation `runbook_url` with a page of hubfleet's or an https address",
         )
+
+    yield from wrong_percentages(file, rule)
+
+
+def _idle_labels(watched: Watched, file: str, rule: Mapping[str, Any]) -> Iterator[Problem]:
+    """Labels that the rule itself gives, such as `cluster: cluster=reef`, and that nobody has."""
+    known = watched.known_labels
+    for label, value in (rule.get("labels") or {}).items():
+        if label in WHOSE and known.get(label) and value not in known[label]:
+            yield Problem(
+                "label-names-nothing",
+                f"{rule['alert']} carries {label}=`{value}`, and there is no such {label}",
+                file,
+                "Routes and whoever is told find whose trouble it is by this label.",
+                f"write the name of a {label} alone, or leave the label to the series",
+            )
 
 
 def _idle_matchers(watched: Watched, file: str, rule: Mapping[str, Any]) -> Iterator[Problem]:
@@ -152,7 +171,7 @@ def _labels_of(watched: Watched, rule: Mapping[str, Any]) -> Iterator[dict[str, 
 
 def _tells_hubs(expr: str) -> bool:
     """Whether the series that are left have the label `hub`."""
-    if 'job="console"' in expr:
+    if 'job="console"' in expr or "{" not in expr:
         return False
     grouped = re.findall(r"\bby\s*\(([^)]*)\)", expr)
     return not grouped or any("hub" in re.findall(r"\w+", group) for group in grouped)

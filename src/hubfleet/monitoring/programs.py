@@ -1,4 +1,4 @@
-"""What promtool and amtool say, where they are installed."""
+"""What is installed here: JupyterHub's version, and what promtool and amtool say."""
 
 from __future__ import annotations
 
@@ -19,6 +19,18 @@ class Heard:
     asked: tuple[str, ...]
     absent: tuple[str, ...]
     problems: tuple[Problem, ...]
+
+
+def installed_jupyterhub() -> str:
+    """The version that local hubs run."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from hubfleet.monitoring.watched import UNKNOWN_VERSION
+
+    try:
+        return version("jupyterhub")
+    except PackageNotFoundError:
+        return UNKNOWN_VERSION
 
 
 def ask_programs(folder: Path) -> Heard:

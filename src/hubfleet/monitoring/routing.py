@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from hubfleet.fleet.escalation import contacts_of
 from hubfleet.fleet.mail import MailServer, mail_server
 from hubfleet.fleet.model import Community, Fleet, Owner, Service
 from hubfleet.fleet.responsibilities import owner_of
+from hubfleet.monitoring.alerts import WATCHDOG
 
 OPERATOR, PAGER, RECORD = "operator", "operator-pager", "record"
+_DEAD_MAN = "watchdog"
 _WEBHOOK = {"send_resolved": True, "max_alerts": 0}
 
 
@@ -24,6 +27,8 @@ def alertmanager_config(fleet: Fleet, responsibilities: Iterable[str]) -> dict[s
     owned = _owned(fleet, sorted(set(responsibilities))) if mail else []
     urgent = PAGER if service.monitoring.pager_key_file else OPERATOR
     routes = [
+        # Before the record: the watchdog is nobody's trouble.
+        *([_WATCHED_OVER] if service.monitoring.watchdog else []),
         *([{"receiver": RECORD, "continue": True}] if service.monitoring.webhook else []),
         *(_route(community, slugs, owner) for community, owner, slugs in owned),
         {"matchers": ['priority=~"P1|P2"'], "receiver": urgent, "group_wait": "10s"},
@@ -43,6 +48,14 @@ def alertmanager_config(fleet: Fleet, responsibilities: Iterable[str]) -> dict[s
         "receivers": _receivers(fleet, mail, sorted({name for name, _, _ in owned})),
     }
 
+
+_WATCHED_OVER = {
+    "matchers": [f'alertname="{WATCHDOG}"'],
+    "receiver": _DEAD_MAN,
+    "group_wait": "0s",
+    "group_interval": "1m",
+    "repeat_interval": "5m",
+}
 
 _INHIBITED = [
     # One page for a cluster, not one for each of its hubs.
@@ -120,6 +133,10 @@ def _receivers(
         receivers.append({"name": PAGER, "pagerduty_configs": [pager]})
     if monitoring.webhook:
         receivers.append({"name": RECORD, "webhook_configs": [_webhook(fleet.service)]})
+    if monitoring.watchdog:
+        # Only its presence is news: an end is never sent.
+        beat = {"url": monitoring.watchdog, "send_resolved": False}
+        receivers.append({"name": _DEAD_MAN, "webhook_configs": [beat]})
     for name in communities:
         to = ", ".join(people_of(fleet.communities[name]))
         receivers.append({"name": _name(name), "email_configs": [_mail(to)]})
@@ -128,8 +145,7 @@ def _receivers(
 
 def people_of(community: Community) -> list[str]:
     """Whom alerts of a community reach: its technical contacts, else its representatives."""
-    contacts = [one.email for one in community.file.contacts if one.role == "technical"]
-    return contacts or [one.email for one in community.file.representatives]
+    return list(contacts_of(community))
 
 
 def _mail(to: str) -> dict[str, Any]:

@@ -29,7 +29,14 @@ def service_discovery(watched: Watched) -> list[dict[str, Any]]:
     return [
         {
             "targets": [hub.host],
-            "labels": {**hub.labels, "__scheme__": hub.scheme, "__metrics_path__": PATH},
+            "labels": {
+                **hub.labels,
+                "__scheme__": hub.scheme,
+                "__metrics_path__": PATH,
+                # For a prober of addresses, such as the blackbox exporter: it needs no token.
+                "__meta_hubfleet_health": f"{hub.scheme}://{hub.host}/hub/health",
+                "__meta_hubfleet_platform": "kubernetes" if hub.namespace else "local",
+            },
         }
         for hub in watched.hubs
     ]

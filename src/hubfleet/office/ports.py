@@ -13,10 +13,12 @@ from typing import Protocol
 
 from hubfleet.fleet.model import Fleet
 from hubfleet.kit.errors import Problem
+from hubfleet.meters.samples import HubSample, Since
 from hubfleet.planning.observation import Observation
 from hubfleet.planning.plan import Plan
 from hubfleet.planning.schedule import Schedule
 from hubfleet.platforms.platform import RollbackPreview, Snapshot
+from hubfleet.probes.light import LightResult
 from hubfleet.probes.verdict import ProbeResult
 
 
@@ -92,6 +94,10 @@ class FleetDesk(Protocol):
         """Walk a person's path through these hubs now; takes many seconds."""
         ...
 
+    def check(self, urls: Mapping[str, str], certificate_days: int) -> list[LightResult]:
+        """Ask these hubs whether they answer; `urls` are the addresses that they had last."""
+        ...
+
     def snapshots(self, hub: str) -> tuple[Snapshot, ...]:
         """What a hub can go back to, oldest first."""
         ...
@@ -102,6 +108,13 @@ class FleetDesk(Protocol):
 
     def hub_api(self, hub: str) -> HubApi:
         """How to speak to the hub's own API."""
+        ...
+
+    def sample(self, hub: str, since: Since | None = None) -> HubSample:
+        """Whose servers run on a declared hub now, and what they take; raises `hub-not-read`.
+
+        `since` is the reading before this one: servers that came and went in between are found.
+        """
         ...
 
     def program(self) -> list[str]:

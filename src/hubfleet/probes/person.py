@@ -25,6 +25,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import aiohttp
 
 from hubfleet.probes.address import host_of, open_session, port_of
+from hubfleet.probes.certificates import why_not_trusted
 from hubfleet.probes.kernel import Kernel, KernelError
 from hubfleet.probes.mark import MARK, begin_mark, end_mark, is_left_over
 from hubfleet.probes.target import Target, TimeLimits
@@ -158,6 +159,8 @@ class _Visit:
             detail, cause = str(failed), "kernel"
         except TimeoutError:
             detail, cause = f"{self._doing} within {max(limit, 0):.3g} s", self._blame
+        except aiohttp.ClientConnectorCertificateError as failed:
+            detail, cause = why_not_trusted(failed.certificate_error), "certificate"
         except (aiohttp.ClientError, OSError) as failed:
             detail = f"the connection failed: {_plain(failed)}"
         except (ValueError, KeyError, TypeError, AttributeError):

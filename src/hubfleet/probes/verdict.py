@@ -39,6 +39,7 @@ Cause = Literal[
     "kernel",
     "storage",
     "capacity",
+    "certificate",
     "console",
 ]
 
@@ -151,10 +152,25 @@ def _first_failure(stages: Sequence[Stage]) -> Stage | None:
 
 
 def _blame(verdict: Verdict, stage: Stage) -> Judgement:
-    cause = stage.cause or _USUAL_CAUSE[stage.name]
-    words, hint = _EXPLANATIONS[cause]
     detail = stage.detail if stage.detail != NOT_REACHED else f"{stage.name} {NOT_REACHED}"
-    return Judgement(verdict, _with_detail(f"{cause}: {words}", detail), hint)
+    return Judgement(verdict, *explained(stage.cause or _USUAL_CAUSE[stage.name], detail))
+
+
+def explained(cause: Cause, detail: str) -> tuple[str, str]:
+    """A sentence for a cause with what was seen, and what helps."""
+    words, hint = _EXPLANATIONS[cause]
+    return _with_detail(f"{cause}: {words}", detail), hint
+
+
+def class_of(cause: str) -> str:
+    """The cause class that a judgement's sentence begins with; empty for a healthy hub.
+
+    What the probe could not clean up is the spawner's.
+    """
+    word = cause.partition(":")[0]
+    if word in get_args(Cause):
+        return word
+    return "spawner" if cause else ""
 
 
 def _slow(stage: Stage) -> Judgement:
@@ -220,6 +236,11 @@ _EXPLANATIONS: Mapping[Cause, tuple[str, str]] = {
     "capacity": (
         "there is no room for another person",
         "Look at memory, CPU and the hub's limits on servers; try again when it is quieter.",
+    ),
+    "certificate": (
+        "browsers do not trust the hub's certificate, or soon will not",
+        "Renew the certificate of the hub's domain where https ends: at the proxy in front of the "
+        "hubs, or at the cluster's ingress.",
     ),
     "console": (
         "nobody new can sign in; whoever is signed in can work",

@@ -1,1 +1,6 @@
-"""The right to replicate: hubs that come in from elsewhere (`importing`)."""
+"""The right to replicate: a hub goes out as a bundle, and comes in from elsewhere.
+
+Out: `export` writes what `describing` says and what `data` copies, in the shape of `bundle`.
+In: `adopting` makes a bundle part of a fleet, `trial` proves that one works, `importing` reads
+what was written for other programs. `audit` says what of a hub could not be taken along.
+"""

@@ -267,6 +267,7 @@ def test_a_device_is_signed_in_once_its_person_agrees(office: Office, browse) ->
     page = ada.get(f"/api/device/?code={begun['user_code'].lower()}")
     assert "&lt;b&gt;x&lt;/b&gt;" in page.content.decode()
     assert "see what you see" in page.content.decode()
+    signed_in(ada, 1)
     ada.post("/api/device/", {"code": begun["user_code"], "answer": "agree"})
     status, answer = asked()
     assert status == 200
@@ -274,6 +275,27 @@ def test_a_device_is_signed_in_once_its_person_agrees(office: Office, browse) ->
     assert Program(answer["access_token"])("PUT", "/hubs/ant/prod/users/bo", {})[0] == 403
     assert asked() == (400, {"error": "expired_token"})
     assert entries(act="sign-in-device") == [("ada", "sign-in-device", "", "done")]
+
+
+def test_agreeing_to_a_device_asks_for_a_fresh_password(office: Office, browse) -> None:
+    client, ada = browse(), browse("ada")
+    begun = client.post("/api/device/code", {"scopes": ["read"]}, "application/json").json()
+    signed_in(ada, 3600)
+    answer = ada.post("/api/device/", {"code": begun["user_code"], "answer": "agree"})
+    assert answer.headers["Location"].startswith("/account/reauthenticate/")
+    asked = client.post(
+        "/api/device/token", {"device_code": begun["device_code"]}, "application/json"
+    )
+    assert asked.json() == {"error": "authorization_pending"}
+
+
+def signed_in(client: Any, seconds_ago: float) -> None:
+    """What allauth writes into the session of whoever has shown a password."""
+    session = client.session
+    shown = {"method": "password", "at": now().timestamp() - seconds_ago}
+    session["account_authentication_methods"] = [shown]
+    session["account_authentication_methods_user"] = session["_auth_user_id"]
+    session.save()
 
 
 def test_a_refused_or_old_device_gets_nothing(office: Office, browse) -> None:

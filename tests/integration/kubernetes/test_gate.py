@@ -121,7 +121,7 @@ def test_the_desk_leads_the_console_to_hubs_on_clusters(place, hub, tmp_path):
     assert hub.asked[-1] == ("office", "DELETE", "/hub/api/users/bo")
 
 
-def test_a_hub_of_an_earlier_hubfleet_gets_its_office_token_when_it_is_placed(place, hub):
+def test_a_hub_of_an_earlier_hubfleet_gets_its_tokens_when_it_is_placed(place, hub):
     from tests.integration.kubernetes.acting import refusal, update
 
     fleet = declared(place, hub, "one")
@@ -130,7 +130,7 @@ def test_a_hub_of_an_earlier_hubfleet_gets_its_office_token_when_it_is_placed(pl
     space = place.namespace(HUB)
     secret = place.api.find(SECRETS, marks.PINS, space)
     pins = json.loads(base64.b64decode(secret["data"]["pins.json"]))
-    del pins["office_token"]
+    del pins["office_token"], pins["meter_token"]
     change = {"stringData": {"pins.json": json.dumps(pins)}}
     place.api.change(SECRETS, marks.PINS, change, space)
 
@@ -139,10 +139,16 @@ def test_a_hub_of_an_earlier_hubfleet_gets_its_office_token_when_it_is_placed(pl
         "no-office-token",
         "ant/prod takes no calls from the console yet",
     )
+    problem = refusal(platform.meter_door, HUB)
+    assert (problem.code, problem.what) == (
+        "no-meter-token",
+        "the use of ant/prod cannot be read yet",
+    )
     probe = platform.door(HUB).token
     other = declared(place, hub, "other", limits={"memory": "256M"})
     update(place.platform(other), other)
     assert len(platform.office_door(HUB).token) == 64
+    assert len(platform.meter_door(HUB).token) == 64
     assert platform.door(HUB).token == probe, "the others stay"
 
 

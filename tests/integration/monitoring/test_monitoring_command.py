@@ -27,7 +27,7 @@ def test_rendered_twice(tmp_path: Path) -> None:
     arguments = ("render", "--to", str(to), "--fleet", str(EXAMPLES / "service-43"))
     first = hubfleet(*arguments, state=tmp_path)
     assert first.returncode == 0, first.stderr
-    assert first.stdout == f"monitoring of 43 hubs in {to}: 20 files changed, 0 removed\n"
+    assert first.stdout == f"monitoring of 43 hubs in {to}: 21 files changed, 0 removed\n"
     second = hubfleet(*arguments, "--json", state=tmp_path)
     assert json.loads(second.stdout) == {
         "folder": str(to),
@@ -43,7 +43,7 @@ def test_rendered_twice(tmp_path: Path) -> None:
 def test_a_check_that_finds_nothing_says_what_it_could_not_ask(tmp_path: Path) -> None:
     done = hubfleet("check", "--fleet", str(EXAMPLES / "service-43"), state=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "checked 13 alert rules for 43 hubs\n"
+    assert done.stdout == "checked 14 alert rules for 43 hubs\n"
     assert done.stderr == (
         "note: promtool is not installed, and was not asked\n"
         "note: amtool is not installed, and was not asked\n"
@@ -58,7 +58,7 @@ def test_rules_of_ones_own_are_checked_too(tmp_path: Path) -> None:
     done = hubfleet("check", "--rules", str(rules), *fleet, "--json", state=tmp_path)
     assert done.returncode == 1
     told = json.loads(done.stdout)
-    assert told["rules"] == 14
+    assert told["rules"] == 15
     assert {one["code"] for one in told["problems"]} == {
         "wrong-priority",
         "no-runbook",

@@ -25,16 +25,14 @@ RULE: dict[str, Any] = {
 }
 
 
-def found(rule: dict[str, Any] | None = None, routes: dict[str, Any] | None = None) -> list[str]:
-    return [str(problem) for problem in problems(rule, routes)]
+def found(*rules: dict[str, Any], routes: dict[str, Any] | None = None) -> list[str]:
+    return [str(problem) for problem in problems(*rules, routes=routes)]
 
 
-def problems(
-    rule: dict[str, Any] | None = None, routes: dict[str, Any] | None = None
-) -> list[Problem]:
+def problems(*rules: dict[str, Any], routes: dict[str, Any] | None = None) -> list[Problem]:
     files = [RuleFile(f"rules/{name}.yml", file) for name, file in rule_files(HERE).items()]
-    if rule is not None:
-        files.append(RuleFile("mine.yml", {"groups": [{"name": "mine", "rules": [rule]}]}))
+    if rules:
+        files.append(RuleFile("mine.yml", {"groups": [{"name": "mine", "rules": list(rules)}]}))
     return problems_of(HERE, files, routes or routes_of(HERE), runbooks())
 
 
@@ -107,6 +105,75 @@ def test_a_matcher_that_matches_nothing_there_is(expr: str, matcher: str) -> Non
     )
 
 
+def test_a_rule_that_was_copied_and_still_watches_what_the_first_one_watches() -> None:
+    """As a real service had it: the rule for its Prometheus asked for pods called `proxy`."""
+    pods = 'increase(kube_pod_container_status_restarts_total{pod=~"^proxy.*"}[10m]) >= 1'
+    first = {**RULE, "alert": "proxy restarted", "expr": pods}
+    second = {**RULE, "alert": "support-prometheus-server restarted", "expr": f" {pods}"}
+    assert [str(one) for one in problems(first, second)] == [
+        "error[rule-twice]: proxy restarted and support-prometheus-server restarted ask the same\n"
+        "  --> mine.yml\n"
+        "  why: One trouble is told twice; and what the copy was meant to watch, nobody watches.\n"
+        "  hint: mend the expression of support-prometheus-server restarted, or remove it"
+    ]
+    assert problems(first, {**second, "for": "1h"}) == []
+
+
+def test_two_thresholds_under_one_name() -> None:
+    room = 'kubelet_volume_stats_available_bytes{namespace=~"reef-lab-.*"} < '
+    full, nearly = {**RULE, "expr": f"{room}1000"}, {**RULE, "expr": f"{room}100000"}
+    assert [str(one) for one in problems(full, nearly)] == [
+        "error[one-name-for-two]: two rules are called Mine and tell of the same hub, such as "
+        "reef-lab/prod\n"
+        "  --> mine.yml\n"
+        "  why: An alert of one cannot be told from an alert of the other.\n"
+        "  hint: give one of them another name, or another priority"
+    ]
+    elsewhere = room.replace("reef-lab", "harbour-school")
+    assert problems(full, {**RULE, "expr": f"{elsewhere}1000"}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "wrong"),
+    [
+        ("a volume has 10% of space left", "0.01", True),
+        ("a volume has 10% of space left", "0.1", False),
+        ("a volume is 90 % full", "0.1", False),
+        ("a volume is 99.5 % full", "0.005", False),
+        ("a volume is 95 % full", "0.1", True),
+    ],
+)
+def test_a_share_in_the_name_that_the_expression_does_not_ask_for(
+    name: str, limit: str, wrong: bool
+) -> None:
+    expr = f'room_share{{namespace="reef-lab-prod"}} < {limit}'
+    told = [str(one) for one in problems({**RULE, "alert": name, "expr": expr})]
+    share = name.partition("%")[0].split()[-1]
+    expected = (
+        f"error[wrong-percentage]: the name of {name} says {share} %, and its expression asks "
+        "for something else\n"
+        "  --> mine.yml\n"
+        f"  why: `{expr}` compares with {float(limit):g}.\n"
+        "  hint: write the share that the expression asks for"
+    )
+    assert told == [expected] * wrong
+
+
+def test_a_label_that_is_not_the_name_alone() -> None:
+    """As a real service had it: `cluster` was sometimes `c1` and sometimes `cluster=c1`."""
+    cluster = HERE.hubs[0].cluster
+    labels = {**RULE["labels"], "cluster": f"cluster={cluster}"}
+    told, *_ = (str(one) for one in problems(changed(labels=labels)))
+    assert told == (
+        f"error[label-names-nothing]: Mine carries cluster=`cluster={cluster}`, and there is no "
+        "such cluster\n"
+        "  --> mine.yml\n"
+        "  why: Routes and whoever is told find whose trouble it is by this label.\n"
+        "  hint: write the name of a cluster alone, or leave the label to the series"
+    )
+    assert problems(changed(labels={**RULE["labels"], "cluster": cluster})) == []
+
+
 def test_a_broken_expression() -> None:
     codes = [one.code for one in problems(changed(expr='kube_pod_info{pod=~"(hub"}'))]
     assert codes == ["broken-expression"]
@@ -117,7 +184,7 @@ def test_a_rule_that_no_route_takes() -> None:
     routes["route"]["routes"] = [
         one for one in routes["route"]["routes"] if "P1" not in str(one["matchers"])
     ]
-    codes = {(one.code, one.what) for one in problems(RULE, routes)}
+    codes = {(one.code, one.what) for one in problems(RULE, routes=routes)}
     assert ("alert-without-route", "no route takes Mine of reef-lab") in codes
 
 
@@ -126,7 +193,7 @@ def test_a_route_whose_receiver_tells_nobody() -> None:
     for receiver in routes["receivers"]:
         if receiver["name"] == "operator-pager":
             del receiver["pagerduty_configs"]
-    assert "alert-without-route" in {one.code for one in problems(RULE, routes)}
+    assert "alert-without-route" in {one.code for one in problems(RULE, routes=routes)}
 
 
 def test_a_route_that_no_alert_takes() -> None:

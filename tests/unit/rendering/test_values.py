@@ -112,6 +112,7 @@ def test_placeholders_stand_for_every_secret_and_for_nothing_else() -> None:
         "hub.config.JupyterHub.cookie_secret",
         "hub.config.CryptKeeper.keys",
         "hub.services.office.apiToken",
+        "hub.services.meter.apiToken",
         "hub.services.probe.apiToken",
         "hub.config.SharedPasswordAuthenticator.user_password",
         "hub.config.SharedPasswordAuthenticator.admin_password",

@@ -52,6 +52,8 @@ class Action(StrEnum):
     MANAGE_PEOPLE = "manage-people"
     MANAGE_CLUSTER = "manage-cluster"
     ANNOUNCE = "announce"
+    SEE_ONCALL = "see-oncall"
+    ANSWER_PAGES = "answer-pages"
 
     SEE_COMMUNITY = "see-community"
     SEE_COST = "see-cost"
@@ -150,6 +152,8 @@ RULES: Mapping[Action, Rule] = {
     Action.ANNOUNCE: _rule(
         "service", "publish announcements", always=(ENGINEER, *SUPPORT, GUIDE, LEAD)
     ),
+    Action.SEE_ONCALL: _rule("service", "see who is on call", always=STAFF),
+    Action.ANSWER_PAGES: _rule("service", "take pages on", always=(ENGINEER, *SUPPORT, LEAD)),
     # A community.
     Action.SEE_COMMUNITY: _rule("community", "see the community", always=(*COMMUNITY_SIDE, *STAFF)),
     Action.SEE_COST: _rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ninja import NinjaAPI
 
 from hubfleet import __version__
-from hubfleet.office.api import acting, reading, refusing, signing_in
+from hubfleet.office.api import acting, reading, refusing, signing_in, watching
 
 api = NinjaAPI(
     title="hubfleet",
@@ -17,5 +17,5 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 refusing.teach(api)
-for router in (reading.router, acting.router, signing_in.router):
+for router in (reading.router, watching.router, acting.router, signing_in.router):
     api.add_router("", router)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
@@ -13,10 +12,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from hubfleet.kit.errors import HubfleetError
+from hubfleet.office.accounts.again import password_again
 from hubfleet.office.accounts.asking import actor_of
 from hubfleet.office.accounts.models import Person
 from hubfleet.office.api import device as devices
 from hubfleet.office.api import tokens as kept
+from hubfleet.office.api.models import DeviceRequest
 from hubfleet.office.api.scopes import WORDS, Scope, known
 
 MOST_TRIES = 10
@@ -32,9 +33,10 @@ def device(request: HttpRequest) -> HttpResponse:
     code = (request.POST.get("code") or request.GET.get("code") or "")[:40]
     found = devices.find(code) if code and _may_try(person) else None
     if request.method == "POST" and found is not None and request.POST.get("answer"):
-        agreed = request.POST["answer"] == "agree"
-        devices.answer(actor_of(request), person, found, agreed=agreed)
-        return render(request, "api/device_done.html", {"agreed": agreed, "request_": found})
+        if request.POST["answer"] == "agree":
+            return _agree(request, person, found)
+        devices.answer(actor_of(request), person, found, agreed=False)
+        return render(request, "api/device_done.html", {"agreed": False, "request_": found})
     values = {
         "code": code,
         "found": found,
@@ -43,6 +45,13 @@ def device(request: HttpRequest) -> HttpResponse:
     }
     status = 422 if request.method == "POST" and found is None else 200
     return render(request, "api/device.html", values, status=status)
+
+
+@password_again
+def _agree(request: HttpRequest, person: Person, found: DeviceRequest) -> HttpResponse:
+    """A program that acts for a month in somebody's name is worth a fresh password."""
+    devices.answer(actor_of(request), person, found, agreed=True)
+    return render(request, "api/device_done.html", {"agreed": True, "request_": found})
 
 
 def _may_try(person: Person) -> bool:
@@ -59,13 +68,12 @@ def tokens(request: HttpRequest) -> HttpResponse:
     person = request.user
     assert isinstance(person, Person)
     if request.method == "POST":
-        made: HttpResponse = _make(request)
-        return made
+        return _make(request)
     values = {"tokens": kept.mine(person), "scopes": WORDS.items(), "days": _DAYS}
     return render(request, "api/tokens.html", values)
 
 
-@reauthentication_required  # type: ignore[untyped-decorator]
+@password_again
 def _make(request: HttpRequest) -> HttpResponse:
     person = request.user
     assert isinstance(person, Person)

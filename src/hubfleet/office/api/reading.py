@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import date
+from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest
 from ninja import Path, Query, Router
@@ -11,7 +12,7 @@ from pydantic import StringConstraints
 from hubfleet.fleet.model import Fleet, Hub
 from hubfleet.fleet.responsibilities import owner_of, split_of
 from hubfleet.fleet.sign_in import access_note
-from hubfleet.kit.clock import today
+from hubfleet.kit.clock import now, today
 from hubfleet.office.accounts.actions import RULES, Action
 from hubfleet.office.accounts.asking import ask, note, require, standing_here
 from hubfleet.office.accounts.models import Person
@@ -187,6 +188,42 @@ def responsibilities(request: HttpRequest, community: Community) -> dict[str, An
         for one in split_of(fleet, community)
     ]
     return {"community": community, "responsibilities": rows}
+
+
+@router.get("/usage", response={200: dict[str, Any], **ANSWERS}, auth=needs(Scope.READ))
+def usage(
+    request: HttpRequest,
+    scope: Annotated[
+        str, StringConstraints(pattern=r"^([a-z0-9-]{1,30}(/[a-z0-9-]{1,30})?)?$")
+    ] = "",
+    first: Annotated[date | None, Query(alias="from")] = None,
+    last: Annotated[date | None, Query(alias="to")] = None,
+    by: Literal["day", "hub", "community"] | None = None,
+) -> dict[str, Any]:
+    """How a hub, a community or (without `scope`) the fleet was used; default: this month.
+
+    As `hubfleet usage --json`, with the definition of each number.
+    """
+    from hubfleet.office.usage.numbers import Scope as Used
+    from hubfleet.office.usage.numbers import report
+    from hubfleet.office.usage.periods import days_asked
+    from hubfleet.office.usage.publishing import as_json
+
+    _may_see_use(request, scope)
+    begin, end = days_asked(first, last, now().date())
+    return as_json(report(Used(scope), begin, end, by))
+
+
+def _may_see_use(request: HttpRequest, scope: str) -> None:
+    community, slash, hub = scope.partition("/")
+    if not scope:
+        require(request, Action.SEE_FLEET)
+    elif slash:
+        the_hub(request, community, hub, Action.SEE_COST)
+    elif community in desk().fleet().communities:
+        require(request, Action.SEE_COST, community)
+    else:
+        raise Http404
 
 
 @router.get("/who-can", response={200: shapes.Answer, **ANSWERS}, auth=needs(Scope.READ))

@@ -13,6 +13,7 @@ class Scope(StrEnum):
     PEOPLE = "people"
     CHANGE = "change"
     ROLL_OUT = "roll-out"
+    DISCOVER = "discover"
 
 
 WORDS = {
@@ -20,6 +21,7 @@ WORDS = {
     Scope.PEOPLE: "add, remove and invite people",
     Scope.CHANGE: "change the declaration in your name",
     Scope.ROLL_OUT: "roll out, roll back and probe",
+    Scope.DISCOVER: "list the addresses of hubs for Prometheus, and nothing else",
 }
 
 

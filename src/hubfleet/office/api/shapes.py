@@ -129,6 +129,51 @@ class Answer(Schema):
     who_could: list[str]
 
 
+class Discovered(Schema):
+    """A hub as Prometheus' HTTP service discovery takes it."""
+
+    targets: list[str]
+    labels: dict[str, str]
+
+
+class Excluded(Schema):
+    """A maintenance that was announced, as far as it lies in the month."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    begins: str = Field(alias="from")
+    until: str
+    title: str
+
+
+class HubObjective(Schema):
+    """A hub's month; `target` and `availability` are percent, `left` is a share of the budget."""
+
+    hub: str
+    stage: str
+    target: float | None
+    availability: float | None
+    up_seconds: int
+    down_seconds: int
+    excused_seconds: int
+    unmeasured_seconds: int
+    budget_seconds: int | None
+    left_seconds: int | None
+    left: float | None
+    burn: float | None
+    state: str
+    excluded: list[Excluded]
+
+
+class Objectives(Schema):
+    """As `hubfleet objectives --json`."""
+
+    month: str
+    timezone: str
+    definition: str
+    hubs: list[HubObjective]
+
+
 class Admins(Schema):
     login: str
     has_account: bool

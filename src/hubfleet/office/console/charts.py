@@ -8,6 +8,7 @@ state is never told by colour alone: the words stand in the titles.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
@@ -20,6 +21,7 @@ _WIDTH = 420
 _ROW = 22
 _LABEL = 66
 _VALUE = 56
+_STEP = 4
 
 
 def stages(found: Sequence[dict[str, Any]], name: str) -> SafeString:
@@ -130,6 +132,61 @@ def in_words(found: Iterable[Day]) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One colour of a chart of columns: what it is, its class, and a value for each column."""
+
+    name: str
+    word: str
+    values: Sequence[float]
+
+
+def columns(
+    labels: Sequence[str], found: Sequence[Series], title: str, words: str, unit: str = ""
+) -> SafeString:
+    """A column for each label; of several series the later ones stand before the earlier ones.
+
+    A line and its number at the top say what the highest one is.
+    """
+    step, height, top = _STEP, 96, 14
+    most = max((value for series in found for value in series.values), default=0.0)
+    width = max(step * len(labels), step)
+    bars = format_html_join(
+        "", "{}",
+        (
+            (_column(index * step, value / (most or 1.0) * (height - top), series, label, height),)
+            for series in found
+            for index, (label, value) in enumerate(zip(labels, series.values, strict=True))
+            if value > 0
+        ),
+    )  # fmt: skip
+    frame = format_html(
+        '<line class="axis" x1="0" y1="{}" x2="{}" y2="{}"></line>'
+        '<line class="axis" x1="0" y1="{}" x2="{}" y2="{}"></line>'
+        '<text x="0" y="10">{}{}</text>',
+        top, width, top, height, width, height, amount(most), unit,
+    )  # fmt: skip
+    inside = format_html("{}{}", frame, bars)
+    return _svg(width, height + 1, title, words, inside, kind="chart columns")
+
+
+def _column(left: int, tall: float, series: Series, label: str, height: int) -> SafeString:
+    tall = max(tall, 1.0)
+    value = amount(series.values[left // _STEP])
+    return format_html(
+        '<rect class="{}" x="{}" y="{}" width="3" height="{}" rx="0.8">'
+        "<title>{}: {} {}</title></rect>",
+        series.word, left, f"{height - tall:.1f}", f"{tall:.1f}", label, value, series.name,
+    )  # fmt: skip
+
+
+def amount(value: float) -> str:
+    """`12`, `3.4`, `1,250`: whole from ten on, and with one decimal below."""
+    if value >= 10 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 0.05 else f"{value:.2f}"
+
+
 def progress(parts: Sequence[tuple[str, int]], whole: int, name: str) -> SafeString:
     """One bar made of parts: `(class, count)`."""
     total, at, pieces = max(whole, 1), 0.0, []
@@ -143,6 +200,16 @@ def progress(parts: Sequence[tuple[str, int]], whole: int, name: str) -> SafeStr
     done = sum(count for _, count in parts)
     text = f"{done} of {_counted(whole, 'hub')} have an end"
     return _svg(100, 4, name, text, inside, kind="chart progress", stretch=True)
+
+
+def budget(left: float, word: str, name: str) -> SafeString:
+    """What is left of an error budget, as a part of one bar: 0 to 1."""
+    inside = format_html(
+        '<rect class="{}" x="0" y="0" width="{}" height="4"></rect>', word, f"{100 * left:.2f}"
+    )
+    text = f"{int(100 * left)} % is left"
+    title = f"Error budget of {name}"
+    return _svg(100, 4, title, text, inside, kind="chart progress", stretch=True)
 
 
 def _counted(count: int, word: str) -> str:

@@ -15,9 +15,13 @@ from hubfleet.fleet.model import Fleet
 from hubfleet.kit.clock import now
 from hubfleet.office.accounts.asking import require
 from hubfleet.office.accounts.rights import Action
+from hubfleet.office.console import objective_pages
 from hubfleet.office.console.glance import STATES, Glance, Row, glance
 from hubfleet.office.console.seeing import signed_in
 from hubfleet.office.ports import desk
+
+CHECKED = ("down", "degraded")
+"""States that the checks know, beside those that the platform shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ def _is(row: Row, state: str) -> bool:
         return row.ails
     if state == "waiting":
         return bool(row.waiting)
+    if state in CHECKED:
+        return row.checked == state
     return row.state == state
 
 
@@ -79,10 +85,14 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "glance": seen,
         "fleet": declared,
         "wanted": wanted,
-        "states": [(name, words) for name, (_, words) in STATES.items() if name != "unseen"],
+        "states": [
+            *((name, name) for name in CHECKED),
+            *((name, words) for name, (_, words) in STATES.items() if name != "unseen"),
+        ],
         "tally": tally(seen.rows),
         "table": table(seen, wanted, declared),
         "people": sum(row.users for row in seen.rows),
+        "objectives": objective_pages.of_fleet(declared),
     }
     return render(request, "console/fleet.html", values)
 
@@ -92,6 +102,7 @@ def tally(rows: Sequence[Row]) -> dict[str, int]:
     return {
         "hubs": len(rows),
         "running": sum(row.state == "running" for row in rows),
+        "down": sum(row.checked == "down" for row in rows),
         "ailing": sum(row.ails for row in rows),
         "people": sum(row.users for row in rows),
     }

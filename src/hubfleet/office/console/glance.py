@@ -22,7 +22,7 @@ from hubfleet.office.ledger.models import Revision
 from hubfleet.office.ports import desk
 from hubfleet.office.watching import latest
 from hubfleet.office.watching.latest import Latest
-from hubfleet.office.watching.models import ProbeRecord, Sighting
+from hubfleet.office.watching.models import Condition, ProbeRecord, Sighting, Turn
 from hubfleet.planning.observation import ObservedHub
 from hubfleet.planning.plan import Plan, make_plan
 from hubfleet.planning.steps import action, hub_name
@@ -72,6 +72,11 @@ class Row:
     changed_why: str
     waiting: str
     declared: bool
+    checked: str = ""
+    """What the checks say, `up`, `degraded` or `down`; empty while they do not know."""
+    checked_since: str = ""
+    checked_cause: str = ""
+    checked_what: str = ""
 
     @property
     def short(self) -> str:
@@ -97,7 +102,12 @@ class Row:
     @property
     def ails(self) -> bool:
         """Whether somebody ought to look at it."""
-        return self.state_word == "bad" or self.verdict_word in ("bad", "warn")
+        troubled = self.state_word == "bad" or self.verdict_word in ("bad", "warn")
+        return troubled or self.checked in ("degraded", "down")
+
+    @property
+    def checked_word(self) -> Word:
+        return {"up": "good", "degraded": "warn", "down": "bad"}.get(self.checked, "quiet")  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +141,9 @@ def glance() -> Glance:
     seen = latest.get()
     revision = Revision.objects.aggregate(Max("id"))["id__max"] or 0
     probe = ProbeRecord.objects.aggregate(Max("id"))["id__max"] or 0
-    key = (id(fleet), id(seen), revision, probe, troubles, now().replace(second=0, microsecond=0))
+    turn = Turn.objects.aggregate(Max("id"))["id__max"] or 0
+    minute = now().replace(second=0, microsecond=0)
+    key = (id(fleet), id(seen), revision, probe, turn, troubles, minute)
     with _lock:
         if _kept["key"] == key:
             kept: Glance = _kept["glance"]
@@ -153,6 +165,7 @@ def _gather(
     sightings = {row.hub: row for row in Sighting.objects.all()}
     verdicts, changes = _verdicts(), _changes()
     people = seen.people if seen else {}
+    conditions = {row.hub: row for row in Condition.objects.exclude(state="unknown")}
     rows = []
     for name in sorted({*fleet.hubs, *observed}):
         community = name.partition("/")[0]
@@ -160,6 +173,7 @@ def _gather(
         declared = fleet.communities.get(community)
         sighting, verdict = sightings.get(name), verdicts.get(name)
         absent = "absent" if seen else "unseen"
+        condition = conditions.get(name)
         rows.append(
             Row(
                 hub=name,
@@ -181,9 +195,21 @@ def _gather(
                 changed_why=change["why"] if change else "",
                 waiting=waiting.get(name, ""),
                 declared=hub is not None,
+                **_checked(condition),
             )
         )
     return Glance(tuple(rows), plan, troubles, timestamp(seen.at) if seen else "", version)
+
+
+def _checked(row: Condition | None) -> dict[str, str]:
+    if row is None:
+        return {}
+    return {
+        "checked": row.state,
+        "checked_since": timestamp(row.since) if row.since else "",
+        "checked_cause": row.cause,
+        "checked_what": row.what,
+    }
 
 
 def _note(fleet: Fleet, name: str, seen: ObservedHub | None) -> str:

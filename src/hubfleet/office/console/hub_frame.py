@@ -17,6 +17,7 @@ from hubfleet.office.console.glance import Row, glance
 _TABS: tuple[tuple[str, str, str, tuple[Action, ...]], ...] = (
     ("overview", "Overview", "console:hub", (Action.SEE_HUB,)),
     ("people", "People", "console:hub-people", (Action.SEE_PEOPLE,)),
+    ("use", "Use", "console:hub-use", (Action.SEE_COST,)),
     (
         "change",
         "Settings",

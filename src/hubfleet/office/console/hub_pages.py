@@ -19,8 +19,9 @@ from hubfleet.kit.clock import timestamp, today
 from hubfleet.kit.errors import HubfleetError
 from hubfleet.office.accounts.asking import ask, note
 from hubfleet.office.accounts.rights import Action
-from hubfleet.office.console import charts
+from hubfleet.office.console import charts, objective_pages
 from hubfleet.office.console.acts.hub_rollouts import Waiting, waiting
+from hubfleet.office.console.checks import checked, last_months
 from hubfleet.office.console.glance import glance
 from hubfleet.office.console.hub_frame import hub_context
 from hubfleet.office.console.incident_sight import of_hubs
@@ -75,6 +76,9 @@ def overview(request: HttpRequest, community: str, hub: str) -> HttpResponse:
         "days_chart": charts.days(days, name),
         "days_words": charts.in_words(days),
         "percent": _percent(days),
+        "months": last_months(name, fleet),
+        "checked": checked(name, fleet.service.checks),
+        "objective": objective_pages.of_hub(request, fleet, declared),
         "changes": Revision.objects.filter(hub=name).order_by("-id").defer("values", "probe")[:5],
         "waiting": _waiting(request, name) if looks_after else None,
         "facts": facts_of(fleet, declared),

@@ -38,9 +38,12 @@ class LazyPlaces:
             yield Place(name, href, here or _belongs(name, path))
 
 
+_OF_THE_FLEET = ("/hubs/", "/communities/", "/plan/", "/schedules/", "/objectives/")
+
+
 def _belongs(name: str, path: str) -> bool:
     """Pages of a hub or a community belong to the list that leads to them."""
-    return name in ("Fleet", "Hubs") and path.startswith(("/hubs/", "/communities/", "/plan/"))
+    return name in ("Fleet", "Hubs") and path.startswith(_OF_THE_FLEET)
 
 
 def _entries(request: HttpRequest) -> Iterator[tuple[str, str]]:
@@ -58,6 +61,8 @@ def _entries(request: HttpRequest) -> Iterator[tuple[str, str]]:
     if ask(request, Action.SEE_FLEET).allowed or standing_here(request).communities:
         yield "Rollouts", "console:rollouts"
         yield "Incidents", "console:incidents"
+    if ask(request, Action.SEE_ONCALL).allowed:
+        yield "On call", "console:oncall"
     yield "Status", "console:status"
     if sees_some_record(request):
         yield "Audit", "console:audit"

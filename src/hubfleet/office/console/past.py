@@ -21,6 +21,6 @@ def days_of(hubs: Iterable[str] | None) -> dict[str, dict[date, Share]]:
     if names is not None:
         rows = rows.filter(hub__in=names)
     found: dict[str, dict[date, Share]] = {name: {} for name in names or ()}
-    for hub, day, up, down in rows.values_list("hub", "day", "up", "down"):
-        found.setdefault(hub, {})[day] = Share(up, down)
+    for hub, day, *seconds in rows.values_list("hub", "day", "up", "down", "excused"):
+        found.setdefault(hub, {})[day] = Share(*seconds)
     return found

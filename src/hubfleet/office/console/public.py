@@ -40,6 +40,8 @@ class Component:
     status: Status
     since: str
     days: tuple[Day, ...]
+    target: str = ""
+    """What is promised of it, where the operator says so in public."""
 
     @property
     def word(self) -> str:
@@ -148,15 +150,29 @@ _SAID: dict[Status, str] = {
 }
 
 
+_BEHIND_THE_DOOR = ("sign-in", "spawner", "environment", "kernel", "storage", "capacity", "console")
+"""Causes with which the hub still answers."""
+
+
 def status_of(row: Row, *, maintained: bool) -> Status:
-    """A hub's public status from its state and its last verdict."""
+    """A hub's public status from its state and from what the checks say; one failure says nothing.
+
+    Where the checks do not know it yet, its last verdict counts.
+    """
     if row.state in ("crashed", "hanging", "stopped"):
         return "under_maintenance" if maintained else "major_outage"
     if row.state != "running":
         return "under_maintenance"
-    if row.verdict == "failed":
-        return "partial_outage"
-    return "degraded_performance" if row.verdict == "degraded" else "operational"
+    if row.checked == "down":
+        if maintained:
+            return "under_maintenance"
+        return "partial_outage" if row.checked_cause in _BEHIND_THE_DOOR else "major_outage"
+    says: dict[str, Status] = {
+        "up": "operational",
+        "degraded": "degraded_performance",
+        "failed": "partial_outage",
+    }
+    return says.get(row.checked or row.verdict, "operational")
 
 
 def public_status(community: str = "") -> PublicStatus:
@@ -199,6 +215,7 @@ def _sections(fleet: Fleet, rows: Sequence[Row], maintained: set[str]) -> tuple[
                 status=status_of(row, maintained=bool(maintained & {"", name})),
                 since=row.since,
                 days=history(days[row.hub], last, DAYS),
+                target=_target(fleet, row),
             )
             for row in sorted(rows, key=lambda row: (row.stage == "staging", row.hub))
             if row.community == name
@@ -206,6 +223,12 @@ def _sections(fleet: Fleet, rows: Sequence[Row], maintained: set[str]) -> tuple[
         if components:
             found.append(Section(name, community.file.name, components))
     return tuple(found)
+
+
+def _target(fleet: Fleet, row: Row) -> str:
+    objectives = fleet.service.objectives
+    target = objectives.target_of(row.hub, row.stage) if objectives.public else None
+    return "" if target is None else f"{target:g} %"
 
 
 def summary(status: PublicStatus, address: str) -> dict[str, Any]:

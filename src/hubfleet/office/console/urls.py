@@ -12,8 +12,12 @@ from hubfleet.office.console import (
     fleet_page,
     home_page,
     hub_pages,
+    objective_pages,
+    oncall_pages,
     rollout_pages,
+    schedule_pages,
     status_pages,
+    usage_pages,
 )
 
 app_name = "console"
@@ -45,6 +49,8 @@ _hub: list[URLPattern | URLResolver] = [
     path("revisions/<int:number>/", hub_pages.revision, name="hub-revision"),
     path("values/", hub_pages.effective, name="hub-values"),
     path("logs/", hub_pages.logs, name="hub-logs"),
+    path("use/", usage_pages.of_hub, name="hub-use"),
+    path("use.csv", usage_pages.hub_csv, name="hub-use-csv"),
 ]
 
 _status: list[URLPattern | URLResolver] = [
@@ -56,14 +62,30 @@ _status: list[URLPattern | URLResolver] = [
     path("of/<name:community>/", status_pages.status, name="status_of"),
 ]
 
+_oncall: list[URLPattern | URLResolver] = [
+    path("", oncall_pages.overview, name="oncall"),
+    path("pages/<int:number>/", oncall_pages.page, name="oncall_page"),
+    path("pages/<int:number>/acknowledge/", oncall_pages.acknowledge, name="oncall_acknowledge"),
+    path("<name:rotation>.ics", oncall_pages.calendar, name="oncall_calendar"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home_page.home, name="home"),
     path("fleet/", fleet_page.fleet, name="fleet"),
+    path("fleet/use/", usage_pages.of_fleet, name="fleet-use"),
+    path("fleet/use.csv", usage_pages.fleet_csv, name="fleet-use-csv"),
+    path("communities/<name:community>/use/", usage_pages.of_community, name="community-use"),
+    path(
+        "communities/<name:community>/use.csv", usage_pages.community_csv, name="community-use-csv"
+    ),
     path("plan/", rollout_pages.plan, name="plan"),
     path("hubs/<name:community>/<name:hub>/", include(_hub)),
+    path("objectives/", objective_pages.objectives, name="objectives"),
     path("rollouts/", rollout_pages.listing, name="rollouts"),
     path("rollouts/<str:name>/", rollout_pages.rollout, name="rollout"),
     path("rollouts/<str:name>/events", rollout_pages.events, name="rollout_events"),
+    path("schedules/", schedule_pages.schedules, name="schedules"),
+    path("oncall/", include(_oncall)),
     path("status/", include(_status)),
     path("audit/", audit_pages.audit, name="audit"),
     path("audit/export.<slug:kind>", audit_pages.export, name="audit_export"),

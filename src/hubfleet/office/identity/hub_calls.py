@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
-import ssl
 from urllib.parse import quote, urlsplit
 
+from hubfleet.kit.elsewhere import connection_to
 from hubfleet.office.ports import HubApi
 
 TIMEOUT = 30.0
@@ -52,33 +51,9 @@ def _understood(status: int, *good: int) -> None:
     raise NotDoneError(f"the hub answered {status}")
 
 
-class _SecureElsewhere(http.client.HTTPSConnection):
-    """Opens one address, and has whoever answers there prove that it is the one of the name."""
-
-    def __init__(self, name: str, connect_to: tuple[str, int]) -> None:
-        self._secure = ssl.create_default_context()
-        super().__init__(name, timeout=TIMEOUT, context=self._secure)
-        self._connect_to = connect_to
-
-    def connect(self) -> None:
-        plain = socket.create_connection(self._connect_to, TIMEOUT)
-        try:
-            self.sock = self._secure.wrap_socket(plain, server_hostname=self.host)
-        except BaseException:
-            plain.close()
-            raise
-
-
 def _call(api: HubApi, method: str, path: str) -> tuple[int, bytes]:
     address = urlsplit(api.url)
-    secure = address.scheme == "https"
-    port = address.port or (443 if secure else 80)
-    connect_to = api.connect_to or (address.hostname or "", port)
-    connection = (
-        _SecureElsewhere(address.hostname or "", connect_to)
-        if secure
-        else http.client.HTTPConnection(*connect_to, timeout=TIMEOUT)
-    )
+    connection = connection_to(api.url, api.connect_to, TIMEOUT)
     headers = {"Authorization": f"token {api.token}", "Host": address.netloc}
     try:
         connection.request(method, f"{address.path}{path}", headers=headers)

@@ -35,6 +35,8 @@ class Page(models.Model):
     """So often it came back."""
     steps = models.PositiveIntegerField(default=0)
     """So many steps of the escalation were taken."""
+    gap = models.BooleanField(default=False)
+    """At some step nobody was on call, or a way was closed: the operator's contact was told."""
     due_at = models.DateTimeField(default=now, null=True)
     """When the next step is due; none once somebody took it on, or no step is left."""
 
@@ -62,20 +64,22 @@ class Delivery(models.Model):
     """
 
     WAITING, SENT, FAILED, DROPPED = "waiting", "sent", "failed", "dropped"
+    PAGERDUTY, MAIL, CHANNEL = "pagerduty", "mail", "channel"
 
     page = models.ForeignKey(Page, models.CASCADE, related_name="deliveries")
     act = models.CharField(max_length=11)
     """`trigger`, `acknowledge` or `resolve`."""
     way = models.CharField(max_length=10)
-    """`pagerduty`, `mail` or `channel`."""
     to = models.CharField(max_length=300)
-    """A person's, a service's or a channel's name in `oncall.yaml`, or an address of mail."""
+    """A service of `oncall.yaml`, a channel there (`person/channel`), or an address of mail."""
     why = models.CharField(max_length=300, blank=True)
     """Why they are told, such as the rotation and the step."""
     state = models.CharField(max_length=8, default=WAITING)
     made_at = models.DateTimeField(default=now)
     due_at = models.DateTimeField(default=now)
     """When it is tried next; a process that tries it puts this into the future first."""
+    claimed = models.BooleanField(default=False)
+    """A try of it is under way, until `due_at` at the latest."""
     ended_at = models.DateTimeField(null=True)
     tries = models.PositiveIntegerField(default=0)
     trouble = models.CharField(max_length=500, blank=True)

@@ -21,7 +21,7 @@ from django.core.asgi import get_asgi_application
 
 from hubfleet.kit.errors import failure
 from hubfleet.office.console import live
-from hubfleet.office.site import lanes, loops, static_files
+from hubfleet.office.site import lanes, static_files
 from hubfleet.office.site.static_files import Application, Receive, Scope, Send
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -33,8 +33,21 @@ SHUTDOWN = 5
 """Seconds that requests under way have to end."""
 
 
-def serve(listener: socket.socket, ready: Callable[[], None], *, verbose: bool = False) -> None:
-    """Serve until a signal ends it; `ready` is called once requests are taken."""
+def serve(
+    listener: socket.socket,
+    ready: Callable[[], None],
+    *,
+    verbose: bool = False,
+    schedules: bool = True,
+) -> None:
+    """Serve until a signal ends it; `ready` is called once requests are taken.
+
+    Without `schedules` what is due is left to others: another console, or `hubfleet run-due`.
+    """
+    # Tables are behind these: they can be imported once Django is set up.
+    from hubfleet.office.schedules.lease import Lease
+    from hubfleet.office.site import loops
+
     set_up_logging(verbose=verbose)
     static_files.gather()
     config = uvicorn.Config(
@@ -51,7 +64,8 @@ def serve(listener: socket.socket, ready: Callable[[], None], *, verbose: bool =
         backlog=1024,
     )
     server = _Server(config, ready)
-    with loops.running(loops.known()):
+    lease = Lease() if schedules else None
+    with loops.running(loops.known(lease), lease):
         server.run([listener])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from hubfleet.office.oncall import hearing
 from hubfleet.office.site import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -12,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", health.numbers, name="metrics"),
     path("", include("hubfleet.office.identity.urls")),
     path("", include("hubfleet.office.accounts.urls")),
+    path("api/pages/pagerduty", hearing.pagerduty, name="pages_pagerduty"),
     path("api/", include("hubfleet.office.api.urls")),
     path("", include("hubfleet.office.console.urls")),
 ]

@@ -40,6 +40,8 @@ class Sighting(models.Model):
     note = models.TextField(blank=True)
     counted_to = models.DateTimeField()
     """The moment up to which its days hold its state."""
+    counts = models.CharField(max_length=8, blank=True)
+    """As what the time since then will be counted: a word of `availability.Worth`."""
 
     class Meta:
         app_label = "watching"
@@ -92,6 +94,84 @@ class ProbeRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hub} was {self.verdict}"
+
+
+class Check(models.Model):
+    """One kind of check of one hub: its last result, what it adds up to, and when the next is due.
+
+    One row for each hub and kind, however often it is checked.
+    """
+
+    class Kind(models.TextChoices):
+        LIGHT = "light", "light check"
+        PATH = "path", "person's path"
+
+    hub = models.TextField()
+    kind = models.CharField(max_length=5, choices=Kind)
+    at = models.DateTimeField(null=True)
+    """When the last one ended."""
+    verdict = models.CharField(max_length=10, blank=True)
+    cause = models.CharField(max_length=20, blank=True)
+    what = models.TextField(blank=True)
+    hint = models.TextField(blank=True)
+    seconds = models.FloatField(default=0)
+    certificate_until = models.DateTimeField(null=True)
+    state = models.CharField(max_length=10, default="unknown")
+    """One of `turning.State`: what this kind of check says of the hub."""
+    began_at = models.DateTimeField(null=True)
+    counted = models.JSONField(default=dict)
+    """The rows of `turning.Standing`: count and beginning."""
+    due_at = models.DateTimeField()
+    revision = models.IntegerField(default=0)
+    """The revision that was seen last: a new one makes a path due."""
+
+    class Meta:
+        app_label = "watching"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("hub", "kind"), name="watching_check_once")
+        ]
+        indexes: ClassVar = [models.Index(fields=("kind", "due_at"), name="watching_check_due")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.hub}: {self.verdict or 'never'}"
+
+
+class Condition(models.Model):
+    """What the checks say of a hub, all kinds together."""
+
+    hub = models.TextField(primary_key=True)
+    cluster = models.TextField(blank=True)
+    url = models.TextField(blank=True)
+    state = models.CharField(max_length=10, default="unknown")
+    """One of `turning.State`."""
+    since = models.DateTimeField(null=True)
+    cause = models.CharField(max_length=20, blank=True)
+    what = models.TextField(blank=True)
+    hint = models.TextField(blank=True)
+
+    class Meta:
+        app_label = "watching"
+
+    def __str__(self) -> str:
+        return f"{self.hub} is {self.state}"
+
+
+class Finding(models.Model):
+    """A result of a check that was not like the one before it."""
+
+    hub = models.TextField()
+    kind = models.CharField(max_length=5, choices=Check.Kind)
+    at = models.DateTimeField()
+    verdict = models.CharField(max_length=10)
+    cause = models.CharField(max_length=20, blank=True)
+    what = models.TextField(blank=True)
+
+    class Meta:
+        app_label = "watching"
+        indexes: ClassVar = [models.Index(fields=("hub", "-id"), name="watching_finding_of_hub")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.hub}: {self.verdict}"
 
 
 class Turn(models.Model):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F
 
 from hubfleet.kit.clock import now
 from hubfleet.office.ports import desk
 from hubfleet.office.watching import latest
-from hubfleet.office.watching.availability import UP, by_day
-from hubfleet.office.watching.models import HubDay, Look, Sighting
+from hubfleet.office.watching.availability import Worth, by_day, worth
+from hubfleet.office.watching.counting import Counted, add, worth_of
+from hubfleet.office.watching.maintenance import covered, now_of
+from hubfleet.office.watching.models import Condition, Look, Sighting
 from hubfleet.planning.observation import ObservedHub
 
 GAP = timedelta(seconds=60)
@@ -47,11 +48,12 @@ def write_down(
         if before is not None and at <= before.at:
             return
         known = {row.hub: row for row in Sighting.objects.all()}
-        days: dict[tuple[str, date, bool], float] = {}
+        days: Counted = {}
+        count_as = _worths(at)
         changed = [
             row
             for name in sorted({*hubs, *known})
-            if (row := _row(known.get(name), hubs.get(name), people.get(name, ()), at, watched_to))
+            if (row := _row(known.get(name), hubs.get(name), people.get(name, ()), at, count_as))
             and _counts(row, known.get(name), at, watched_to, zone, days)
         ]
         gone = [name for name in known if name not in hubs]
@@ -59,12 +61,23 @@ def write_down(
         Look.objects.update_or_create(id=1, defaults={"at": at})
 
 
+def _worths(at: datetime) -> Callable[[str, str], Worth]:
+    """As what a hub in some state counts now."""
+    down = set(Condition.objects.filter(state="down").values_list("hub", flat=True))
+    windows = now_of(at)
+
+    def count_as(hub: str, state: str) -> Worth:
+        return worth(state, down=hub in down, maintained=covered(hub, at, windows))
+
+    return count_as
+
+
 def _row(
     old: Sighting | None,
     seen: ObservedHub | None,
     people: Sequence[str],
     at: datetime,
-    watched_to: datetime,
+    count_as: Callable[[str, str], Worth],
 ) -> Sighting | None:
     """The row as it ought to be now; None for a hub that is gone."""
     if seen is None:
@@ -80,6 +93,7 @@ def _row(
         users=len(people),
         note=seen.note,
         counted_to=old.counted_to if old is not None else at,
+        counts=count_as(seen.name, seen.state),
     )
 
 
@@ -89,36 +103,31 @@ def _counts(
     at: datetime,
     watched_to: datetime,
     zone: ZoneInfo,
-    days: dict[tuple[str, date, bool], float],
+    days: Counted,
 ) -> bool:
     """Adds the time in the old state to `days` when it is due; whether the row must be written."""
     if old is None:
         return True
-    due = old.state != row.state or watched_to < at or at - old.counted_to >= COUNT_EVERY
-    if due:
+    word = worth_of(old)
+    late = watched_to < at or at - old.counted_to >= COUNT_EVERY
+    if word != row.counts or old.state != row.state or late:
         for day, seconds in by_day(old.counted_to, watched_to, zone):
-            key = (row.hub, day, old.state in UP)
+            key = (row.hub, day, word)
             days[key] = days.get(key, 0.0) + seconds
         row.counted_to = at
-    fields = ("cluster", "state", "revision", "url", "users", "note", "counted_to")
+    fields = ("cluster", "state", "revision", "url", "users", "note", "counted_to", "counts")
     return any(getattr(row, name) != getattr(old, name) for name in fields)
 
 
-def _store(
-    changed: Sequence[Sighting], gone: Iterable[str], days: Mapping[tuple[str, date, bool], float]
-) -> None:
+def _store(changed: Sequence[Sighting], gone: Iterable[str], days: Counted) -> None:
     Sighting.objects.bulk_create(
         changed,
         update_conflicts=True,
         unique_fields=["hub"],
         update_fields=[
             "cluster", "state", "since", "revision", "url", "users", "note", "counted_to",
+            "counts",
         ],
     )  # fmt: skip
     Sighting.objects.filter(hub__in=list(gone)).delete()
-    HubDay.objects.bulk_create(
-        [HubDay(hub=hub, day=day) for hub, day, _ in days], ignore_conflicts=True
-    )
-    for (hub, day, up), seconds in days.items():
-        column = "up" if up else "down"
-        HubDay.objects.filter(hub=hub, day=day).update(**{column: F(column) + seconds})
+    add(days)

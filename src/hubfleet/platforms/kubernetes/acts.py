@@ -33,6 +33,7 @@ from hubfleet.platforms.kubernetes.shelf import Shelf
 from hubfleet.platforms.kubernetes.support.acting import SupportJob, place_chart, seen_charts
 from hubfleet.platforms.kubernetes.support.planning import Seen
 from hubfleet.platforms.kubernetes.work import Job, Work
+from hubfleet.platforms.metering import no_meter_token
 from hubfleet.platforms.platform import Door, Outcome, Report, RollbackPreview, SignIn, Snapshot
 
 
@@ -95,6 +96,14 @@ class Acts:
                 why="an earlier hubfleet placed it, without a token for that",
                 hint="run `hubfleet apply`, which gives it one",
             )
+        return replace(self.door(hub), user="", token=token)
+
+    def meter_door(self, hub: str) -> Door:
+        """Where the hub's use is read; raises `no-meter-token`."""
+        place = self._work.place(hub)
+        token = self._work.pins(place).meter_token
+        if not token:
+            raise no_meter_token(hub, str(place))
         return replace(self.door(hub), user="", token=token)
 
     def sign_in(self, hub: str) -> SignIn:

@@ -226,6 +226,11 @@ class KubernetesPlatform:
         found: Door = self._call(self.cluster_of(hub), "office_door", hub)
         return found
 
+    def meter_door(self, hub: str) -> Door:
+        """Where the hub's use is read."""
+        found: Door = self._call(self.cluster_of(hub), "meter_door", hub)
+        return found
+
     def remarks(self) -> tuple[str, ...]:
         return ()
 

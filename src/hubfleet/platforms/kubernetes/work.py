@@ -116,9 +116,14 @@ class Work:
             return self.pins(place)
         text = base64.b64decode(found["data"]["pins.json"]).decode()
         pins = Pins.read(json.loads(text))
-        if make and not pins.office_token:
+        if make and not (pins.office_token and pins.meter_token):
             # An earlier hubfleet made them; whoever places the hub adds what it did not know.
-            pins = replace(pins, office_token=Pins.made().office_token)
+            new = Pins.made()
+            pins = replace(
+                pins,
+                office_token=pins.office_token or new.office_token,
+                meter_token=pins.meter_token or new.meter_token,
+            )
             self.api.change(SECRETS, marks.PINS, {"stringData": _kept(pins)}, place.namespace)
         return pins
 

@@ -163,14 +163,16 @@ def _make_secrets(state: StateFolder, folder: HubFolder) -> bool:
             proxy_token=token,
             office_token=secrets.token_hex(32),
             metrics_token=secrets.token_hex(32),
+            meter_token=secrets.token_hex(32),
         ).write(folder.secrets)
     kept = HubSecrets.read(folder.secrets)
-    # Hubs of earlier versions have no token for the office or for Prometheus yet.
+    # Hubs of earlier versions have no token for the office, Prometheus or the meter yet.
     wanted = replace(
         kept,
         proxy_token=token,
         office_token=kept.office_token or secrets.token_hex(32),
         metrics_token=kept.metrics_token or secrets.token_hex(32),
+        meter_token=kept.meter_token or secrets.token_hex(32),
     )
     if wanted != kept:
         wanted.write(folder.secrets)

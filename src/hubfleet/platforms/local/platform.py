@@ -41,6 +41,7 @@ from hubfleet.platforms.local.sandbox import (
     refuse_without_isolation,
     this_machine,
 )
+from hubfleet.platforms.local.server_use import ServerUse, use_of
 from hubfleet.platforms.local.servers import PROBE_USER, running_servers
 from hubfleet.platforms.local.snapshots import shelf
 from hubfleet.platforms.local.snapshots.database import migration_due
@@ -50,6 +51,7 @@ from hubfleet.platforms.local.snapshots.taking import secure_before_migration, t
 from hubfleet.platforms.local.spec import DamagedFileError, HubSecrets, HubSpec
 from hubfleet.platforms.local.stopping import stop_all
 from hubfleet.platforms.local.unit import systemd_unit
+from hubfleet.platforms.metering import no_meter_token
 from hubfleet.platforms.platform import (
     Door,
     OtherSoftware,
@@ -236,6 +238,18 @@ class LocalPlatform:
         folder = self._existing(hub)
         token = HubSecrets.read(folder.secrets).office_token
         return replace(self.door(hub), user="", token=token)
+
+    def meter_door(self, hub: str) -> Door:
+        """Where the hub's use is read; raises `no-meter-token`."""
+        folder = self._existing(hub)
+        token = HubSecrets.read(folder.secrets).meter_token
+        if not token:
+            raise no_meter_token(hub, str(folder.secrets))
+        return replace(self.door(hub), user="", token=token)
+
+    def server_use(self, hub: str) -> tuple[ServerUse, ...]:
+        """What the hub's servers take now."""
+        return use_of(self._existing(hub).path)
 
     def renew_console_secret(self, hub: str) -> None:
         """Give a hub that exists its secret of now as the console's client."""

@@ -121,7 +121,8 @@ class HubSecrets:
 
     All but `declared` are made once for the hub's life; `declared` are the values that stand for
     the declaration's marks (`fleet.secrets`), written anew at every change. `office_token` lets the
-    console end people's access; `metrics_token` lets Prometheus read the hub's numbers;
+    console end people's access; `metrics_token` lets Prometheus read the hub's numbers, and
+    `meter_token` lets the console read whose servers run;
     `console_secret` is the hub's own as a client of the console, which is read anew at every
     sign-in, so that a rotation restarts no hub.
     """
@@ -135,6 +136,7 @@ class HubSecrets:
     declared: dict[str, Any] = field(default_factory=dict)
     office_token: str = ""
     metrics_token: str = ""
+    meter_token: str = ""
     console_secret: str = ""
 
     def __repr__(self) -> str:

@@ -94,14 +94,14 @@ def files_of(
     for name in sorted({one.found.cluster for one in hubs}):
         file = f"clusters/{name}.yaml"
         if not (root / file).exists():
-            files[file] = _text(clusters.get(name, NewCluster()).declaration(name))
+            files[file] = yaml_text(clusters.get(name, NewCluster()).declaration(name))
     for one in hubs:
         found = one.found
         file = f"communities/{found.community}/community.yaml"
         if file not in files and not (root / file).exists():
             title = found.community_title or found.community.replace("-", " ").title()
             said = {"representatives": representatives} if representatives else {}
-            files[file] = _text({"name": title, **said})
+            files[file] = yaml_text({"name": title, **said})
     stages = _stages(root, hubs)
     for one in hubs:
         found = one.found
@@ -113,7 +113,7 @@ def files_of(
                 place=file,
                 hint="rename one of them in the source, or import them one by one",
             )
-        files[file] = _text(_staged(one, stages.get(found.community, [])))
+        files[file] = yaml_text(_staged(one, stages.get(found.community, [])))
     return files
 
 
@@ -210,7 +210,8 @@ _Dumper.add_implicit_resolver(
 )
 
 
-def _text(value: Any) -> str:
+def yaml_text(value: Any) -> str:
+    """YAML as people write it; keys stay in their order."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 

@@ -26,6 +26,7 @@ _TOKENS = {
     "cookie_secret": ("hub", "config", "JupyterHub", "cookie_secret"),
     "probe_token": ("hub", "services", "probe", "apiToken"),
     "office_token": ("hub", "services", "office", "apiToken"),
+    "meter_token": ("hub", "services", "meter", "apiToken"),
 }
 _OURS = (("hub", "extraConfig", "00-hubfleet"), ("custom", "hubfleet"))
 _OUR_FILES = ("hubfleet-login-html", "hubfleet-page-html", "hubfleet-face-css", "hubfleet-logo")

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hubfleet.fleet.fields import OFFICE_SCOPES, PROBE_USER
+from hubfleet.fleet.fields import METER_SCOPES, OFFICE_SCOPES, PROBE_USER
 from hubfleet.fleet.model import Culling
 from hubfleet.kit.units import parse_duration
 from hubfleet.platforms.kubernetes.marks import CLOSING
@@ -82,6 +82,10 @@ def _services(context: Context) -> Iterator[Entry]:
         yield entry("hub.services.office.apiToken", context.pins.office_token)
         office = {"scopes": list(OFFICE_SCOPES), "services": ["office"]}
         yield entry("hub.loadRoles.office", office)
+    if context.pins.meter_token:
+        yield entry("hub.services.meter.apiToken", context.pins.meter_token)
+        meter = {"scopes": list(METER_SCOPES), "services": ["meter"]}
+        yield entry("hub.loadRoles.meter", meter)
 
 
 def _culling(culling: Culling) -> Iterator[Entry]:

@@ -163,6 +163,8 @@ OUR_OWN: dict[str, str] = {
     "hub.loadRoles.probed": "the user as whom probes act",
     "hub.services.office": "as what the console ends access; its token is made once, kept secret",
     "hub.loadRoles.office": "the least that ending access needs",
+    "hub.services.meter": "as what the console reads use; its token is made once, kept secret",
+    "hub.loadRoles.meter": "the least that reading use needs",
     "hub.extraVolumes": "where the hub reads that it is about to close; yours are added",
     "hub.extraVolumeMounts": "where the hub reads that it is about to close; yours are added",
     "hub.config.SharedPasswordAuthenticator": "passwords, made once and kept secret",

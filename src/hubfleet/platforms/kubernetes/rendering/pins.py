@@ -21,8 +21,8 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 class Pins:
     """All secrets that one hub's values hold; never printed by `repr`.
 
-    All but `declared` are made once for the hub's life (`office_token` is empty for a hub that an
-    earlier hubfleet placed); `declared` are the values that stand for
+    All but `declared` are made once for the hub's life (`office_token` and `meter_token` are empty
+    for a hub that an earlier hubfleet placed); `declared` are the values that stand for
     the declaration's marks (`fleet.secrets`), and what it lacks stays a mark.
     """
 
@@ -33,6 +33,7 @@ class Pins:
     password: str
     admin_password: str
     office_token: str = ""
+    meter_token: str = ""
     declared: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -49,6 +50,7 @@ class Pins:
             password=_easy_to_type(16),
             admin_password=_easy_to_type(40),
             office_token=secrets.token_hex(32),
+            meter_token=secrets.token_hex(32),
             declared=declared,
         )
 
@@ -63,6 +65,7 @@ class Pins:
             password=placeholder("the password of people, 8 characters or more"),
             admin_password=placeholder("the password of admins, 32 characters or more"),
             office_token=placeholder("a random token for the console"),
+            meter_token=placeholder("another random token for the console"),
             declared={CONSOLE_SECRET: placeholder("the hub's client secret at the console")},
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from traitlets.config import Config
 
-from hubfleet.fleet.fields import OFFICE_SCOPES, PROBE_USER
+from hubfleet.fleet.fields import METER_SCOPES, OFFICE_SCOPES, PROBE_USER
 from hubfleet.fleet.model import HubValues
 from hubfleet.fleet.profiles import url_of
 from hubfleet.fleet.secrets.secret import filled
@@ -116,6 +116,9 @@ def _services(secrets: HubSecrets, values: HubValues) -> dict[str, Any]:
     if secrets.metrics_token:
         services.append({"name": "metrics", "api_token": secrets.metrics_token})
         roles.append({"name": "metrics", "scopes": ["read:metrics"], "services": ["metrics"]})
+    if secrets.meter_token:
+        services.append({"name": "meter", "api_token": secrets.meter_token})
+        roles.append({"name": "meter", "scopes": list(METER_SCOPES), "services": ["meter"]})
     if culling_period(values.culling) is not None:
         services.append({"name": "culler", "api_token": secrets.culler_token})
         roles.append({"name": "culler", "scopes": list(CULLER_SCOPES), "services": ["culler"]})

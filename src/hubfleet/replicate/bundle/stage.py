@@ -1,0 +1,152 @@
+"""Where a bundle is made: beside its target, part by part, so that a killed export goes on.
+
+Each part is written under another name, and counts when `progress.jsonl` says so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hubfleet.kit.errors import failure
+from hubfleet.kit.files import make_private_folder, write_atomically
+from hubfleet.replicate.bundle.container import Shape, discard, pack, shape_of, staged_name
+from hubfleet.replicate.bundle.manifest import NAME, Held, Manifest, Part
+from hubfleet.replicate.bundle.storing import Store
+
+_PROGRESS = "progress.jsonl"
+
+
+class Stage:
+    """One bundle being made. `resumed` counts parts that an earlier run had finished."""
+
+    def __init__(self, target: Path, key: str) -> None:
+        self.target = target
+        self.shape: Shape = shape_of(target)
+        self.folder = target.with_name(f"{target.name}.unfinished")
+        self.parts = self.folder / "parts"
+        self._key = key
+        self._done: dict[str, dict[str, Any]] = {}
+        self.resumed = 0
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Alone; raises `bundle-exists`, `export-under-way`, or OSError."""
+        if self.target.exists() or self.target.is_symlink():
+            raise failure(
+                "bundle-exists",
+                "there is something already where the bundle is to be",
+                place=str(self.target),
+                why="Nothing is overwritten.",
+                hint="choose another name with --to, or move it away",
+            )
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.folder)
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise failure(
+                    "export-under-way",
+                    "another export writes the same bundle",
+                    place=str(self.folder),
+                    hint="wait for it, or choose another name with --to",
+                ) from None
+            self._take_up()
+            yield
+
+    def _take_up(self) -> None:
+        """What an earlier run of the same export finished; of another one nothing is used."""
+        lines = []
+        progress = self.folder / _PROGRESS
+        if progress.exists():
+            for line in progress.read_text(encoding="utf-8").splitlines():
+                try:
+                    lines.append(json.loads(line))
+                except ValueError:
+                    break  # cut off while it was written
+        if not lines or lines[0].get("key") != self._key:
+            discard(self.parts)
+            lines = []
+            write_atomically(progress, json.dumps({"key": self._key}) + "\n")
+        make_private_folder(self.parts)
+        self._done = {line["path"]: line for line in lines[1:] if self._is_there(line)}
+        self.resumed = len(self._done)
+        whole = [{"key": self._key}, *self._done.values()]
+        write_atomically(progress, "".join(json.dumps(line) + "\n" for line in whole))
+
+    def _is_there(self, line: dict[str, Any]) -> bool:
+        path = self.parts / staged_name(line["path"], self.shape)
+        return path.is_file() and path.stat().st_size == line["stored"]
+
+    def done(self, path: str) -> tuple[Part, list[str]] | None:
+        """A part that an earlier run finished, with its notes."""
+        line = self._done.get(path)
+        if line is None:
+            return None
+        return Part.model_validate(line["part"]), list(line["notes"])
+
+    @contextmanager
+    def writing(self, path: str) -> Iterator[Store]:
+        """A part under another name until the block ends well; then call `keep`."""
+        staged = self.parts / staged_name(path, self.shape)
+        staged.parent.mkdir(parents=True, exist_ok=True)
+        with Store(_aside(staged), compress=self.shape == "zst") as store:
+            yield store
+
+    def keep(self, path: str, store: Store, held: Held | None, notes: list[str]) -> Part:
+        """The part has its name from now on, and another run need not make it again."""
+        staged = self.parts / staged_name(path, self.shape)
+        aside = _aside(staged)
+        with aside.open("rb") as file:
+            os.fsync(file.fileno())
+        aside.rename(staged)
+        part = Part(sha256=store.sha256, size=store.size, archive=held)
+        told = part.model_dump(mode="json")
+        line = {"path": path, "part": told, "notes": notes, "stored": staged.stat().st_size}
+        self._done[path] = line
+        with (self.folder / _PROGRESS).open("a", encoding="utf-8") as progress:
+            progress.write(json.dumps(line) + "\n")
+            progress.flush()
+            os.fsync(progress.fileno())
+        return part
+
+    def put(self, path: str, data: bytes) -> None:
+        """A small part, made anew each time; a folder's keeps its rights in `finish`."""
+        with self.writing(path) as store:
+            store.write(data)
+        staged = self.parts / staged_name(path, self.shape)
+        _aside(staged).rename(staged)
+
+    def finish(self, manifest: Manifest) -> None:
+        """Make the target of the parts that the manifest lists, by one rename, and clear up."""
+        self._forget_others(manifest)
+        if self.shape == "folder":
+            for path, part in manifest.files.items():
+                (self.parts / path).chmod(part.mode)
+            write_atomically(self.parts / NAME, manifest.text(), mode=0o644)
+            self.parts.rename(self.target)
+        else:
+            made = self.folder / "whole"
+            pack(self.parts, manifest, made, self.shape)
+            made.chmod(0o600)
+            made.rename(self.target)
+        discard(self.folder)
+
+    def _forget_others(self, manifest: Manifest) -> None:
+        """Parts of an earlier run that are no longer wanted, and half-written ones."""
+        wanted = {staged_name(path, self.shape) for path in manifest.files}
+        for folder, _, names in os.walk(self.parts):
+            for name in names:
+                path = Path(folder) / name
+                if path.relative_to(self.parts).as_posix() not in wanted:
+                    path.unlink()
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")

@@ -1,0 +1,1 @@
+"""What people have on a hub: its database, homes and shared folders; copied out, put back."""

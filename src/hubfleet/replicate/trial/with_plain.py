@@ -1,0 +1,270 @@
+"""A bundle's hub with stock JupyterHub, run from the bundle's own files where hubfleet cannot be
+imported: proof that people can go on without it.
+
+The Python is a virtual environment made of links to what is installed here, all but hubfleet. The
+only thing that is added to the bundle's configuration is where the proxy is, which ports are free,
+and a token for the trial itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from hubfleet.fleet.fields import PROBE_USER
+from hubfleet.kit.errors import failure
+from hubfleet.platforms.local.answers import status_of
+from hubfleet.platforms.local.proxy import ensure_proxy_program
+from hubfleet.probes.person import probe_hub
+from hubfleet.probes.target import Target
+from hubfleet.replicate.bundle.container import opened
+from hubfleet.replicate.bundle.manifest import Manifest, Promise
+from hubfleet.replicate.data.databases import everybody
+from hubfleet.replicate.trial.comparing import Trial, compare_people
+from hubfleet.replicate.trial.signing_in import fault_of_sign_in
+from hubfleet.replicate.trial.with_hubfleet import digest_of, free_port, probed_words
+
+Report = Callable[[str, str], None]
+_COME_UP = 60.0
+_END = 30.0
+_OURS = ("hubfleet", "_hubfleet", "__editable__")
+
+_PROGRAMS = {"jupyterhub": "jupyterhub.app", "jupyterhub-singleuser": "jupyterhub.singleuser"}
+_IS_THERE = "import jupyterhub, importlib.util as u; print(u.find_spec('hubfleet'))"
+
+_TRIAL_CONFIG = """
+import os
+c = get_config()
+load_subconfig("jupyterhub_config.py")
+c.ConfigurableHTTPProxy.command = {proxy!r}
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
+c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub}"
+services = list(c.JupyterHub.services) if c.JupyterHub.services else []
+c.JupyterHub.services = services + [dict(name="trial", api_token=os.environ["TRIAL_TOKEN"])]
+roles = list(c.JupyterHub.load_roles) if c.JupyterHub.load_roles else []
+c.JupyterHub.load_roles = roles + [
+    dict(
+        name="trial",
+        scopes=[s + "!user={user}" for s in ("admin:users", "servers", "access:servers")],
+        services=["trial"],
+    )
+]
+if os.getuid() == 0:
+    c.Spawner.args = ["--allow-root"]
+"""
+
+
+def try_with_plain(bundle: Path, manifest: Manifest, folder: Path, report: Report) -> list[Trial]:
+    """Every hub of a bundle that was checked, one after the other."""
+    report("a Python without hubfleet", "being made")
+    python = make_python(folder / "python")
+    files = folder / "bundle"
+    _lay_out(bundle, manifest, files)
+    return [_try(files, manifest, short, python, report) for short in sorted(manifest.hubs)]
+
+
+def make_python(folder: Path) -> Path:
+    """A virtual environment with everything that is installed here, but for hubfleet.
+
+    Raises `hubfleet-importable` where that did not work.
+    """
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(folder)],
+        check=True,
+        capture_output=True,
+    )
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    target = folder / "lib" / version / "site-packages"
+    for key in ("purelib", "platlib"):
+        for entry in Path(sysconfig.get_path(key)).iterdir():
+            if not entry.name.startswith(_OURS) and not entry.name.endswith(".pth"):
+                with suppress(FileExistsError):
+                    (target / entry.name).symlink_to(entry)
+    python = folder / "bin" / "python"
+    for name in ("share", "etc"):
+        # Templates of JupyterHub, and which extensions JupyterLab has.
+        there = Path(sysconfig.get_path("data")) / name
+        if there.is_dir() and not (folder / name).exists():
+            (folder / name).symlink_to(there)
+    for name, module in _PROGRAMS.items():
+        script = folder / "bin" / name
+        script.write_text(f"#!{python}\nfrom {module} import main\nmain()\n")
+        script.chmod(0o755)
+    found = subprocess.run(
+        [str(python), "-c", _IS_THERE],
+        cwd=folder,
+        env={"PATH": os.environ.get("PATH", "")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if found.stdout.strip() != "None":
+        raise failure(
+            "hubfleet-importable",
+            "no Python without hubfleet could be made",
+            place=str(folder),
+            why=(found.stderr or found.stdout).strip()[-300:],
+            hint="install JupyterHub, and try the bundle's README by hand",
+        )
+    return python
+
+
+def _lay_out(bundle: Path, manifest: Manifest, target: Path) -> None:
+    """The bundle as a folder, checked once more on the way."""
+    with opened(bundle) as again:
+        for path, reading in again.parts():
+            file = target / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("wb") as out:
+                while data := reading.read(1 << 20):
+                    out.write(data)
+    (target / "manifest.json").write_bytes(manifest.text())
+
+
+def _try(files: Path, manifest: Manifest, short: str, python: Path, report: Report) -> Trial:
+    name = f"{manifest.community}/{short}"
+    trial, promise = Trial(name), manifest.hubs[short]
+    plain = files / "hubs" / short / "plain"
+    if promise.database:
+        shutil.copyfile(files / "hubs" / short / "hub.sqlite", plain / "jupyterhub.sqlite")
+    if promise.homes:
+        report(f"homes of {name}", "being restored")
+        _run(
+            [str(python), str(files / "restore_homes.py"), str(plain.parent), str(plain / "homes")]
+        )
+        _compare_homes(trial, manifest, short, plain / "homes")
+    users = [person for person in promise.users if person not in promise.admins]
+    person = users[0] if users else PROBE_USER
+    report(name, "starting with stock JupyterHub")
+    with _running(plain, python, person, report) as (target, password):
+        report(name, "being tried as a person would")
+        probed = asyncio.run(probe_hub(target))
+        trial.add("probe", [] if probed.verdict != "failed" else [probed_words(probed)])
+        _sign_in(trial, promise, target, person, password)
+    compare_people(trial, promise, everybody(plain / "jupyterhub.sqlite"))
+    if promise.packages:
+        trial.leave("packages", "this Python is the one that is installed here")
+    return trial
+
+
+def _sign_in(trial: Trial, promise: Promise, target: Target, person: str, password: str) -> None:
+    if promise.sign_in not in ("shared-password", "console"):
+        trial.leave("sign-in", f"it needs a client of your own ({promise.sign_in})")
+    elif person == PROBE_USER:
+        trial.leave("sign-in", "nobody but admins is promised")
+    else:
+        fault = asyncio.run(fault_of_sign_in(target, person, password))
+        trial.add("sign-in", [fault] if fault else [], f"{person} came in")
+
+
+def _compare_homes(trial: Trial, manifest: Manifest, short: str, homes: Path) -> None:
+    differing = [
+        f"the home of {person}"
+        for person, index in manifest.hubs[short].homes.items()
+        if not (homes / person).is_dir()
+        or digest_of(homes / person) != manifest.files[f"hubs/{short}/homes/{index}.tar"].sha256
+    ]
+    trial.add("data", differing, f"{len(manifest.hubs[short].homes)} homes")
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise failure(
+            "trial-failed",
+            "a program of the bundle failed",
+            place=command[1],
+            why=done.stderr.strip()[-500:],
+            hint="ask whoever made the bundle; nothing was changed here",
+        )
+
+
+@contextmanager
+def _running(
+    plain: Path, python: Path, person: str, report: Report
+) -> Iterator[tuple[Target, str]]:
+    """The hub, up and answering; ended with all that it started when the block ends."""
+    token, password = secrets.token_hex(24), secrets.token_hex(8)
+    port = free_port()
+    proxy = ensure_proxy_program(lambda phase: report("the proxy", phase))
+    text = _TRIAL_CONFIG.format(proxy=proxy, api=free_port(), hub=free_port(), user=person)
+    (plain / "trial_config.py").write_text(text)
+    environment = {
+        "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(plain),
+        "LANG": "C.UTF-8",
+        "HUB_URL": f"http://127.0.0.1:{port}/",
+        "HUB_PASSWORD": password,
+        "HUB_ADMIN_PASSWORD": secrets.token_hex(24),
+        "HUB_CLIENT_ID": "trial",
+        "HUB_CLIENT_SECRET": secrets.token_hex(8),
+        "HUB_CALLBACK_URL": f"http://127.0.0.1:{port}/hub/oauth_callback",
+        "TRIAL_TOKEN": token,
+    }
+    with (plain / "hub.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(python), str(python.parent / "jupyterhub"), "-f", "trial_config.py"],
+            cwd=plain,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_up(process, port, plain / "hub.log")
+        yield Target(person, f"http://127.0.0.1:{port}/", None, person, token), password
+    finally:
+        _end(process, plain)
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _COME_UP
+    while status_of(port, "/hub/health") != 200:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise failure(
+                "trial-failed",
+                "stock JupyterHub did not come up with the bundle's configuration",
+                place=str(log),
+                why=log.read_text(errors="replace").strip()[-500:],
+                hint="run again with --keep, and look at the log",
+            )
+        time.sleep(0.1)
+
+
+def _end(process: subprocess.Popen[bytes], plain: Path) -> None:
+    """The hub first, which ends people's servers and the proxy; then whatever it left."""
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_END)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    deadline = time.monotonic() + _END
+    while (left := _left(plain)) and time.monotonic() < deadline:
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+
+
+def _left(plain: Path) -> list[int]:
+    """Processes whose home or folder is below the trial's: the proxy and people's servers."""
+    found = []
+    needle = os.fsencode(plain)
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if int(process.name) != os.getpid() and needle in (process / "environ").read_bytes():
+                found.append(int(process.name))
+    return found
