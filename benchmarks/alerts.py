@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 from hubfleet.kit.clock import timestamp
 from tests.fleets import write, write_fleet
 from tests.places import free_port
@@ -97,7 +99,10 @@ def main(count: int, hubs: int) -> None:
                     [*hubfleet, "incident", "token", *where],
                     capture_output=True, text=True, check=True,
                 )  # fmt: skip
+                before = sum(psutil.Process(process.pid).cpu_times()[:2])
                 measure(address, made.stdout.strip(), names, count, where)
+                used = sum(psutil.Process(process.pid).cpu_times()[:2]) - before
+                print(f"the console used {used:.1f} s of CPU, its other work included")
             finally:
                 process.terminate()
                 process.wait(30)
