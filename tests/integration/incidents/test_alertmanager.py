@@ -114,7 +114,7 @@ def test_a_real_alertmanager_opens_and_recovers_an_incident(tmp_path: Path) -> N
                 "both hubs in the record",
             )
             opened = rows(state, "SELECT id, title, priority, kind, state FROM incidents_incident")
-            words = "2 hubs on reef: the hub's address does not answer"
+            words = "2 hubs on reef: the address does not answer"
             assert opened == [(1, words, "P1", "hub-unreachable", "triggered")]
             assert rows(state, "SELECT count(*) FROM oncall_page") == [(1,)]
             for hub in ("garden/prod", "garden/lab"):
