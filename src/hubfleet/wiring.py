@@ -41,7 +41,7 @@ from hubfleet.platforms.simulated_script import Script, read_script
 from hubfleet.platforms.simulated_world import World
 from hubfleet.probes.blocking import PersonProber
 from hubfleet.probes.simulated import SimulatedProber
-from hubfleet.rollout import engine
+from hubfleet.rollout import endings, engine
 from hubfleet.rollout.by_hand import Wish, roll_back_by_hand
 from hubfleet.rollout.course import Means
 from hubfleet.rollout.crew import ThreadCrew, VirtualCrew
@@ -121,7 +121,8 @@ class Installation:
     def objections(self, plan: Plan) -> tuple[Problem, ...]:
         """Why this place will not run what the plan asks for."""
         foreign = self.local.other_fleet(self.fleet)
-        return (*([foreign] if foreign else []), *self.joined.objections(plan))
+        early = endings.objections(plan, self.state.endings, self.fleet.service.timezone)
+        return (*([foreign] if foreign else []), *early, *self.joined.objections(plan))
 
     @contextmanager
     def lease(self, command: str) -> Iterator[None]:

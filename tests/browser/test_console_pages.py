@@ -55,6 +55,8 @@ PAGES = {
     "debt": "/incidents/debt/",
     "silences": "/incidents/silences/",
     "public-incident": "/status/incidents/2/",
+    "schedules": "/schedules/?kind=all",
+    "ailing": "/hubs/brain-atlas/staging/",
     "nothing": "/nothing/",
 }
 SHOWN = {

@@ -23,6 +23,7 @@ from hubfleet.cli import (
     first_link,
     history,
     home,
+    hub,
     importing,
     incident,
     init,
@@ -117,6 +118,7 @@ app.add_typer(history.app, name="history", rich_help_panel=_LOOK)
 app.add_typer(incident.app, name="incident", rich_help_panel=_LOOK)
 app.add_typer(home.app, name="home", rich_help_panel=_LOOK)
 app.command("usage", rich_help_panel=_LOOK)(usage.usage)
+app.add_typer(hub.app, name="hub", rich_help_panel=_RUN)
 app.command("link", rich_help_panel=_LOOK)(link.link)
 app.add_typer(oncall.app, name="oncall", rich_help_panel=_LOOK)
 app.add_typer(status_page.app, name="status-page", rich_help_panel=_LOOK)

@@ -8,7 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, Strict, StringConstraints
 
-from hubfleet.kit.units import format_duration, format_memory, parse_duration, parse_memory
+from hubfleet.kit.units import (
+    format_duration,
+    format_memory,
+    parse_duration,
+    parse_memory,
+    parse_period,
+)
 
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$"
 """Names of clusters, communities and hubs: one DNS label, short enough to be joined to one."""
@@ -91,6 +97,11 @@ def _duration(value: Any) -> str:
     return format_duration(parse_duration(value))
 
 
+def _period(value: Any) -> str:
+    parse_period(value)
+    return str(value).strip()
+
+
 def _day(value: Any) -> date:
     if isinstance(value, date):
         return value
@@ -121,6 +132,13 @@ Duration = Annotated[
     Field(examples=["90s", "1h", "7d"]),
 ]
 """A length of time."""
+
+Period = Annotated[
+    str,
+    BeforeValidator(_period, json_schema_input_type=str),
+    Field(examples=["30d", "2w", "1y"]),
+]
+"""Days, weeks or years of the calendar."""
 
 Flag = Annotated[bool, Strict()]
 """`true` or `false`; not `yes`, `1` or text, which people read differently."""

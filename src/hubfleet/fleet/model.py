@@ -19,6 +19,7 @@ from pydantic import Field
 from hubfleet.fleet.access import Access
 from hubfleet.fleet.console import Console, ConsolePlace
 from hubfleet.fleet.declared import Declared as Declared  # noqa: PLC0414, theirs too
+from hubfleet.fleet.ending import Ending
 from hubfleet.fleet.fields import (
     CELL_PATTERN,
     IMAGE_PATTERN,
@@ -280,6 +281,8 @@ class Service(Declared):
     """How the use of hubs is measured."""
     incidents: Incidents = Incidents()
     """How incidents are grouped, told and reported."""
+    ending: Ending = Ending()
+    """What happens, and when, once a hub is to end."""
     responsibilities: dict[Name, OwnItem] = {}
     """Further items of the shared responsibility model beside the 20, by a word for each."""
     changes: Literal["commit", "branch"] = "commit"

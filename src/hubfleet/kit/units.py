@@ -1,4 +1,4 @@
-"""Amounts as people write them: `2G` of memory, `1h30m` of time, `0.5` CPUs.
+"""Amounts as people write them: `2G` of memory, `1h30m` of time, `30d` of the calendar.
 
 Memory units are powers of 1024, as JupyterHub and KubeSpawner read them.
 """
@@ -6,12 +6,14 @@ Memory units are powers of 1024, as JupyterHub and KubeSpawner read them.
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 
 _MEMORY_UNITS = {"T": 1024**4, "G": 1024**3, "M": 1024**2, "K": 1024}
 _MEMORY = re.compile(r"^(\d+(?:\.\d+)?)\s*([KMGT])i?B?$")
 _TIME_UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"^(?:\d+[wdhms])+$")
 _DURATION_PART = re.compile(r"(\d+)([wdhms])")
+_PERIOD = re.compile(r"^([1-9]\d{0,3})([dwy])$")
 
 
 def parse_memory(text: str | int) -> int:
@@ -67,3 +69,34 @@ def format_duration(seconds: int) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def parse_period(text: str) -> tuple[int, int]:
+    """Days and calendar years in `30d`, `2w` or `1y`; one of the two is zero.
+
+    Raises ValueError with a sentence that a person can act on.
+    """
+    match = _PERIOD.match(str(text).strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a period; write one such as 30d, 2w or 1y")
+    count = int(match[1])
+    return (0, count) if match[2] == "y" else (count * (7 if match[2] == "w" else 1), 0)
+
+
+def day_after(day: date, period: str) -> date:
+    """The day so much later; a year after 29 February is 28 February."""
+    days, years = parse_period(period)
+    return _in_year(day, day.year + years) + timedelta(days=days)
+
+
+def day_before(day: date, period: str) -> date:
+    """The day so much earlier; a year before 29 February is 28 February."""
+    days, years = parse_period(period)
+    return _in_year(day, day.year - years) - timedelta(days=days)
+
+
+def _in_year(day: date, year: int) -> date:
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return date(year, 2, 28)

@@ -97,10 +97,13 @@ class Course:
     _began: str = ""
     _later: list[Entry] = field(default_factory=list)
     """Outcomes that wait for the next entry: nothing is begun before they are written."""
-    _random: Random = field(default_factory=Random)
+    _random: Random = field(init=False)
 
     def abandon_if_late(self, now: float) -> bool:
         """Give up an act that is over its limit; True exactly once."""
+        until = self.act_until
+        if until is None or now < until:  # nearly always, and not worth a lock
+            return False
         with self.lock:
             if self.abandoned or self.act_until is None or now < self.act_until:
                 return False

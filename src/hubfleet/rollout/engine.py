@@ -74,6 +74,7 @@ class _Run:
     refused: tuple[Problem, ...] = ()
     pause_until: float | None = None
     renew_at: float = 0.0
+    look_again: float = 0.1
     begun: RolloutBegun = field(init=False)
     walk: Walk = field(init=False)
 
@@ -81,6 +82,7 @@ class _Run:
         crew = self.means.crew
         started = crew.monotonic()
         self.renew_at = started + self.means.lease.renew_every
+        self.look_again = max(parse_duration(self.order.policy.act_limit) / 10, 0.1)
         self.earlier = take_over(self.order.cut_off, self.order.declaration)
         self._begin_rollout()
         self.walk = Walk(self._items(), self.order.schedule, self.order.policy)
@@ -145,8 +147,7 @@ class _Run:
     def _seconds_to_wait(self) -> float | None:
         now = self.means.crew.monotonic()
         # A hub sets the limit of its act only when the act begins, which may be after this.
-        look_again = max(parse_duration(self.order.policy.act_limit) / 10, 0.1)
-        moments = [self.renew_at, now + look_again]
+        moments = [self.renew_at, now + self.look_again]
         active = self._active()
         moments += [course.act_until for course in active if course.act_until]
         if self.pause_until is not None:

@@ -10,11 +10,12 @@ import json
 import os
 from dataclasses import asdict, fields
 from pathlib import Path
-from threading import Condition
+from threading import Lock
 from typing import Any
 
 from hubfleet.kit.errors import HubfleetError, failure
 from hubfleet.kit.files import PRIVATE_FILE
+from hubfleet.kit.syncing import SharedSync
 from hubfleet.rollout.ports import (
     DURABLE,
     ActEnded,
@@ -39,6 +40,8 @@ KINDS: dict[str, type[Entry]] = {
     "end": RolloutEnded,
 }
 _WORDS = {made: word for word, made in KINDS.items()}
+_NAMES = {made: tuple(field.name for field in fields(made)) for made in _WORDS}
+_encode = json.JSONEncoder(default=dict).encode
 
 
 class MemoryJournal:
@@ -67,11 +70,9 @@ class FileJournal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._turn = Condition()
-        self._written = 0
-        self._synced = 0
-        self._syncing = False
+        self._turn = Lock()
         self._descriptor: int | None = None
+        self._disk = SharedSync(lambda: os.fdatasync(self._open()))
 
     def write(self, entry: Entry) -> None:
         self.write_all([entry])
@@ -80,12 +81,9 @@ class FileJournal:
         lines = "".join(map(_line, together)).encode()
         try:
             with self._turn:
-                descriptor = self._open()
-                os.write(descriptor, lines)
-                self._written += 1
-                mine = self._written
+                os.write(self._open(), lines)
             if any(isinstance(entry, DURABLE) for entry in together):
-                self._sync(descriptor, mine)
+                self._disk.wait()
         except OSError as error:
             raise _not_written(self._path, error) from None
 
@@ -112,23 +110,6 @@ class FileJournal:
             self._descriptor = os.open(self._path, flags, PRIVATE_FILE)
             _end_the_last_line(self._descriptor)
         return self._descriptor
-
-    def _sync(self, descriptor: int, mine: int) -> None:
-        """Wait until the line is on the disk; one thread syncs for all that wrote before it."""
-        with self._turn:
-            while self._syncing and self._synced < mine:
-                self._turn.wait()
-            if self._synced >= mine:
-                return
-            self._syncing = True
-            reached = self._written
-        try:
-            os.fdatasync(descriptor)
-        finally:
-            with self._turn:
-                self._synced = max(self._synced, reached)
-                self._syncing = False
-                self._turn.notify_all()
 
 
 def cut_off_of(entries: list[Entry]) -> CutOff | None:
@@ -159,10 +140,10 @@ def cut_off_of(entries: list[Entry]) -> CutOff | None:
 
 
 def _line(entry: Entry) -> str:
-    facts: dict[str, Any] = {field.name: getattr(entry, field.name) for field in fields(entry)}
+    facts: dict[str, Any] = {name: getattr(entry, name) for name in _NAMES[type(entry)]}
     if isinstance(entry, RolloutBegun):
         facts["steps"] = [asdict(step) for step in entry.steps]
-    return json.dumps({"kind": _WORDS[type(entry)], **facts}, default=dict) + "\n"
+    return _encode({"kind": _WORDS[type(entry)], **facts}) + "\n"
 
 
 def entry_of(facts: dict[str, Any]) -> Entry:

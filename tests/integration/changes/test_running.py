@@ -12,7 +12,7 @@ import pytest
 
 from hubfleet.kit.errors import HubfleetError
 from hubfleet.office.audit.record import Actor
-from hubfleet.office.changes import running
+from hubfleet.office.changes import process, running
 from hubfleet.office.changes.models import Run
 from hubfleet.office.changes.running import Files
 from tests.offices import Office
@@ -44,7 +44,7 @@ def program(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]
 
     yield be
     for run in Run.objects.filter(ended_at=None):
-        for child in running._children:
+        for child in process._children:
             if child.pid == run.pid:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
@@ -66,14 +66,14 @@ def test_a_rollout_is_exactly_the_plan_by_the_person(office: Office, program) ->
     run = start(office)
     until(lambda: ended(run), "the run has ended")
     assert (run.exit_code, run.outcome, run.rollout) == (0, "The rollout went well.", "r-1")
-    words = json.loads(Files(run).answer.read_text())
+    words = json.loads(Files(run).papers.answer.read_text())
     assert words == [
         "apply", "--plan", run.fingerprint, "--yes", "--only", "ant/prod",
         "--events", str(Files(run).events), "--json", "--by=ada", "--message=For the course",
         "--fleet", str(office.root), "--state", str(office.state),
     ]  # fmt: skip
-    assert Files(run).answer.stat().st_mode & 0o777 == 0o600
-    assert not running._children
+    assert Files(run).papers.answer.stat().st_mode & 0o777 == 0o600
+    assert not process._children
 
 
 def test_what_went_wrong_is_told_in_its_own_words(office: Office, program) -> None:
@@ -93,8 +93,8 @@ def test_only_one_runs_at_a_time_and_a_dead_one_is_noticed(office: Office, progr
     with pytest.raises(HubfleetError, match="rollout-under-way"):
         start(office)
     # As if the console had been restarted: nobody waits for the child any more.
-    [child] = running._children
-    running._children.clear()
+    [child] = process._children
+    process._children.clear()
     assert not ended(run)
     os.killpg(child.pid, signal.SIGKILL)
     child.wait()
@@ -111,7 +111,7 @@ def test_a_why_cannot_become_an_option(office: Office, program) -> None:
     part = running.plan_for(["ant/prod"], office.desk.plan())
     run = running.roll_out(part, Actor("--force", "1", None, "api"), "--allow-removals")
     until(lambda: ended(run), "the run has ended")
-    words = json.loads(Files(run).answer.read_text())
+    words = json.loads(Files(run).papers.answer.read_text())
     assert "--by=--force" in words
     assert "--message=--allow-removals" in words
     assert "--force" not in words
@@ -122,7 +122,7 @@ def test_a_rollback_names_hub_revision_and_person(office: Office, program) -> No
     program(WELL)
     run = running.roll_back("ant/prod", 3, ADA, "")
     until(lambda: ended(run), "the run has ended")
-    words = json.loads(Files(run).answer.read_text())
+    words = json.loads(Files(run).papers.answer.read_text())
     assert words == [
         "rollback", "ant/prod", "--to", "3", "--yes", "--json", "--by=ada",
         "--state", str(office.state),

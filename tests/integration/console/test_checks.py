@@ -296,6 +296,16 @@ def test_time_in_which_the_checks_say_down_is_down_from_the_first_failure(consol
     assert days() == {"2026-03-01": (10.5 * 60, 5 * 60, 0)}
 
 
+def test_a_short_trouble_between_two_counts_is_down_for_as_long_as_it_lasted(console, days):
+    for number in range(13):
+        look(minute(number * 0.5))
+        if number % 2 == 0:
+            judged(console, minute(number * 0.5), "hub" if 2 <= number < 8 else None)
+    # Failures at minutes 1, 2 and 3; successes from 4 on: nothing was counted before the turns.
+    look(minute(6.5), "crashed")
+    assert days() == {"2026-03-01": (3.5 * 60, 3 * 60, 0)}
+
+
 def test_trouble_in_a_maintenance_is_excused(console, days):
     announce(starts_at=minute(2), ends_at=minute(4))
     for number in range(13):

@@ -28,7 +28,7 @@ def seen(console):
 def get(console, path: str, login: str = "eve", *staff: str) -> str:
     answer = console.client(login, *(staff or ("engineer",))).get(path)
     assert answer.status_code == 200, path
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 def test_the_fleet_page_shows_who_is_down_and_finds_them(seen):
@@ -73,7 +73,7 @@ def test_schedules_are_for_staff_and_tell_what_failed(console):
     page = get(console, "/schedules/")
     assert "Nothing was due yet" in page
     assert "hubfleet run-due" in page, "and what to do when nobody does it"
-    lease = Lease("reef, process 7")
+    lease = Lease("reef, process 7", valid=timedelta(hours=1))
     lease.hold()
 
     def fails() -> None:
@@ -174,7 +174,7 @@ def test_due_work_is_done_by_cron_unless_a_console_does_it(console):
     assert names == [("post", "ok"), ("light-checks", "ok")]
     from hubfleet.office.schedules.lease import Lease
 
-    Lease("reef, process 7").hold()
+    Lease("reef, process 7", valid=timedelta(hours=1)).hold()
     done = run(console, "run-due")
     assert done.returncode == 1
     assert done.stderr.startswith(

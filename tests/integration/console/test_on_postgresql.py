@@ -12,6 +12,12 @@ from tests.integration.office.postgresql import running_server
 from tests.places import until
 
 
+def done_of(served: Served, job: str) -> bool:
+    """Whether the job went well before, as staff read it."""
+    rows = served.get("/schedules/")[2].decode().split("<tr>")
+    return any(f">{job}</a>" in row and '<span class="state good">ok' in row for row in rows)
+
+
 def test_pages_are_served_and_come_back_after_the_server_was_away(tmp_path):
     with running_server() as server:
         url = server.new_database()
@@ -24,6 +30,14 @@ def test_pages_are_served_and_come_back_after_the_server_was_away(tmp_path):
             served = Served(process, process.stdout.readline().strip(), tmp_path / "state")
             until(lambda: served.get("/healthz")[0] == 200, "the console to answer")
             served.sign_in()
+            until(lambda: done_of(served, "light-checks"), "a round of light checks")
+            held = subprocess.run(
+                [*command[:2], "hubfleet", "run-due", "--fleet", str(FLEET), "--state",
+                 str(tmp_path / "state")],
+                env=environment, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert held.returncode == 1
+            assert held.stderr.startswith("error[schedules-held]: what is due is done by ")
             for path in ("/fleet/", "/hubs/earth-lab/prod/", "/rollouts/", "/status/", "/audit/"):
                 assert served.get(path)[0] == 200, path
             name = url.rpartition("/")[2].partition("?")[0]

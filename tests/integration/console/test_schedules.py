@@ -233,6 +233,21 @@ def test_loops_of_a_second_console_stand_by_and_take_over(console, until):
         until(lambda: did["other"] > 2)
 
 
+def test_a_long_turn_is_late_only_after_ten_minutes(console):
+    import time
+
+    from hubfleet.office.site.loops import DueLoop, Loop
+
+    loop = DueLoop("paths", 2, lambda: None)
+    loop.succeeded = time.monotonic() - 300
+    assert loop.late() > 0
+    loop.began = time.monotonic() - 300
+    assert loop.late() == 0
+    loop.began = time.monotonic() - 700
+    assert loop.late() > 600
+    assert Loop("watching", 10, lambda: None).late() == 0
+
+
 def test_old_runs_are_forgotten(console):
     from hubfleet.kit.clock import now
     from hubfleet.office.schedules.keeping import forget

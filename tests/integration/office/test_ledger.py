@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import stat
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -110,25 +113,47 @@ def test_one_bad_entry_among_many_fails_alone(home):
         assert len(ledger.cut_off().intended) == 40
 
 
-def test_the_file_is_private_and_intentions_wait_for_the_disk(file_home):
+def test_the_file_is_private_and_intentions_wait_for_the_disk(file_home, monkeypatch):
+    synced = []
+    real = os.fdatasync
+
+    def seen(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", seen)
     with file_home.open() as ledger:
         write_one_of_each(ledger)
 
-        def asked(pragma: str) -> object:
-            def ask() -> object:
-                with ledger._desk.connection.cursor() as cursor:
-                    return cursor.execute(f"PRAGMA {pragma}").fetchone()[0]
+        def journal_mode() -> object:
+            with ledger._desk.connection.cursor() as cursor:
+                return cursor.execute("PRAGMA journal_mode").fetchone()[0]
 
-            return ledger._desk.do("read", ask)
-
-        full, normal = 2, 1
-        assert asked("journal_mode") == "wal"
+        # Only a write-ahead file can be brought to the disk by itself.
+        assert ledger._desk.do("read", journal_mode) == "wal"
+        synced.clear()
         ledger.write(begun("r2"))
-        assert asked("synchronous") == full
+        assert synced == ["office.sqlite-wal"]
         ledger.write(HubSettled("r2", AT, "ant/prod", "done"))
-        assert asked("synchronous") == normal
+        assert synced == ["office.sqlite-wal"]
+        ledger.write(intended("ant/prod", rollout="r2"))
+        assert synced == ["office.sqlite-wal"] * 2
         for path in file_home.state.iterdir():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+def test_an_intention_that_does_not_reach_the_disk_is_refused(file_home, monkeypatch):
+    def fails(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with file_home.open() as ledger:
+        ledger.write(begun())
+        with monkeypatch.context() as patched, pytest.raises(HubfleetError) as raised:
+            patched.setattr(os, "fdatasync", fails)
+            ledger.write(intended())
+        assert raised.value.problems[0].code == "journal-not-written"
+        assert raised.value.problems[0].why == "Input/output error"
+        ledger.write(intended("ant/staging"))
 
 
 def test_a_ledger_of_a_newer_hubfleet_is_refused_and_left_alone(home):

@@ -127,6 +127,7 @@ def test_starts_are_added_up_from_the_counters_of_the_hub(place: Place) -> None:
     day = place.day("ant/prod")
     assert day.spawns == [["1.0", 3.0], ["inf", 3.0]]
     assert day.failed == 2
+    assert place.day("ant").spawns == place.day("").spawns == day.spawns
 
 
 def test_peaks_of_a_community_are_those_of_one_moment(place: Place) -> None:

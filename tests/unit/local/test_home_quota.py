@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubfleet.kit.clock import now, timestamp
+from hubfleet.platforms.local.homes import admission
 from hubfleet.platforms.local.homes.admission import FRESH, check_before_start, trusted
 from hubfleet.platforms.local.homes.project_quota import (
     enforce,
@@ -81,6 +82,32 @@ def test_a_full_home_is_refused_by_a_fresh_measurement(tmp_path: Path) -> None:
     assert check_before_start(folder, "ada", 100_000).state == "refuse"
     assert check_before_start(folder, "bo", 100_000).state == "ok"
     assert check_before_start(folder, "ada", None).state == "ok"
+
+
+def test_a_home_with_few_files_is_measured_at_once_and_one_with_many_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_homes(
+        tmp_path, {"ada": {str(n): b"x" * 5000 for n in range(30)}, "bo": {"a": ""}}
+    )
+    apart = []
+
+    def measured_apart(folder: Path, number: int, *, seconds: float) -> HomeUsage:
+        apart.append(number)
+        return HomeUsage(10**9, 30)
+
+    monkeypatch.setattr(admission, "measure_home_apart", measured_apart)
+    assert check_before_start(folder, "ada", 100_000).state == "refuse"
+    assert apart == []
+    monkeypatch.setattr(admission, "QUICK_LOOKS", 59)  # each of the 30 is looked at twice
+    assert check_before_start(folder, "ada", 10**8).state == "refuse"
+    assert check_before_start(folder, "bo", 10**8).state == "ok"
+    assert apart == [1]
+    monkeypatch.setattr(admission, "QUICK_LOOKS", 60)
+    assert check_before_start(folder, "ada", 10**8).state == "ok"
+    monkeypatch.setattr(admission, "QUICK_SECONDS", -1.0)
+    check_before_start(folder, "ada", 10**8)
+    assert apart == [1, 1]
 
 
 def test_who_deleted_files_is_let_in_although_the_stored_figure_is_high(tmp_path: Path) -> None:

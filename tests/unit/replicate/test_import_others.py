@@ -78,8 +78,8 @@ def test_a_tree_of_clusters_comes_in_layer_by_layer(tree: Path, tmp_path: Path) 
         "platform": "kubernetes",
         "region": "west-b",
         "kubernetes": {"provider": "gcp", "context": "reef"},
-        "defaults": {"chart": {"version": "4.3.3"}},
     }
+    assert prod["chart"] == {"version": "4.3.3"}
     staging = {one["key"]: one for one in told["hubs"][0]["keys"]}
     client = staging["jupyterhub.hub.config.CILogonOAuthenticator.client_id"]
     assert (client["went"], client["to"]) == ("secret", "access.client.id")

@@ -93,6 +93,11 @@ class Action(StrEnum):
     WRITE_INCIDENT_REPORT = "write-incident-report"
     REVIEW_INCIDENT_REPORT = "review-incident-report"
     PUBLISH_INCIDENT_REPORT = "publish-incident-report"
+    TAKE_HUB = "take-hub"
+    END_HUB = "end-hub"
+    CONSENT_TO_ENDING = "consent-to-ending"
+    CONFIRM_ENDING = "confirm-ending"
+    ERASE_HUB = "erase-hub"
 
 
 USER, ADMIN, REP = Role.USER, Role.HUB_ADMIN, Role.REPRESENTATIVE
@@ -358,5 +363,21 @@ RULES: Mapping[Action, Rule] = {
         "close and publish an incident's report",
         always=(LEAD,),
         request=(ENGINEER, *SUPPORT),
+    ),
+    # Leaving.
+    Action.TAKE_HUB: _rule(
+        "hub", "take the hub along", always=(REP,), request=(ADMIN, TECH, PARTNER, ENGINEER, GUIDE)
+    ),
+    Action.END_HUB: _rule(
+        "hub",
+        "end the hub",
+        always=(REP, ENGINEER, SALES, LEAD),
+        request=(ADMIN, TECH, PARTNER, GUIDE, *SUPPORT),
+    ),
+    # Nobody consents for a community but who speaks for it.
+    Action.CONSENT_TO_ENDING: _rule("hub", "agree to the hub's end", always=(REP,)),
+    Action.CONFIRM_ENDING: _rule("hub", "confirm the hub's end", always=(ENGINEER, LEAD)),
+    Action.ERASE_HUB: _rule(
+        "hub", "delete what an ended hub left behind", always=(ENGINEER,), request=(REP, LEAD)
     ),
 }

@@ -1,20 +1,15 @@
 """Rollouts and rollbacks that somebody started from here: processes of their own, remembered.
 
-The process is `hubfleet apply` or `hubfleet rollback`, in its own session: it goes on when the
-console is restarted, and everything that holds on the command line (the lease, gates, refusals)
-holds here. A shell around it writes the exit code into a file, so that a console that was away
-knows how it ended.
+The process is `hubfleet apply` or `hubfleet rollback` (see `process`): it goes on when the console
+is restarted, and everything that holds on the command line (the lease, gates, refusals) holds here.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,17 +18,16 @@ from hubfleet.kit.errors import failure
 from hubfleet.kit.files import make_private_folder
 from hubfleet.office.accounts.actions import Action
 from hubfleet.office.audit.record import Actor, Outcome, record
+from hubfleet.office.changes import process
 from hubfleet.office.changes.changing import settle
 from hubfleet.office.changes.models import Change, Run
+from hubfleet.office.changes.process import Papers
 from hubfleet.office.ports import desk
 from hubfleet.planning.plan import Plan
 from hubfleet.planning.steps import RemoveHub, hub_name
-from hubfleet.platforms.local.processes import boot_id, is_alive, start_time
 
-_KEEPING_THE_CODE = 'file=$1; shift; "$@"; echo $? >"$file.new"; mv "$file.new" "$file"'
 _MOST = 4000
 
-_children: list[subprocess.Popen[bytes]] = []
 _starting = threading.Lock()
 
 
@@ -53,18 +47,14 @@ class Files:
         return self.folder / f"{self.run.pk}.events"
 
     @property
-    def answer(self) -> Path:
-        """What the command printed: JSON."""
-        return self.folder / f"{self.run.pk}.json"
+    def papers(self) -> Papers:
+        """What it printed and told, and its exit code."""
+        return Papers(self.folder, str(self.run.pk))
 
     @property
     def messages(self) -> Path:
         """What it told, for people."""
-        return self.folder / f"{self.run.pk}.log"
-
-    @property
-    def code(self) -> Path:
-        return self.folder / f"{self.run.pk}.code"
+        return self.papers.messages
 
 
 def plan_for(hubs: Sequence[str], plan: Plan) -> Plan:
@@ -115,34 +105,15 @@ def _start(run: Run, words: list[str], actor: Actor, action: Action, what: str) 
     make_private_folder(files.folder)
     with _starting:
         _refuse_second()
-        command = ["/bin/sh", "-c", _KEEPING_THE_CODE, "hubfleet-run", str(files.code)]
         run.save()
-        with _private(files.answer) as answer, _private(files.messages) as messages:
-            child = subprocess.Popen(
-                [*command, *desk().program(), *words],
-                stdin=subprocess.DEVNULL,
-                stdout=answer,
-                stderr=messages,
-                cwd="/",
-                start_new_session=True,
-            )
-        run.pid, run.pid_began, run.boot = child.pid, start_time(child.pid), boot_id()
+        started = process.start(words, files.papers)
+        run.pid, run.pid_began, run.boot = started.pid, started.began, started.boot
         run.save()
-        _children.append(child)
     for hub in run.hubs:
         record(
             actor, action, hub=hub, what=f"{what}.", details={"run": str(run.pk), "why": run.why}
         )
     return run
-
-
-@contextmanager
-def _private(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _refuse_second() -> None:
@@ -166,22 +137,17 @@ def watch() -> None:
 
 def watch_runs() -> None:
     """Note every run that has ended; quick when none runs."""
-    for child in list(_children):
-        if child.poll() is not None:
-            _children.remove(child)
+    process.reap()
     for run in Run.objects.filter(ended_at=None):
         files = Files(run)
         if not run.rollout:
             run.rollout = _rollout_of(files.events)
             if run.rollout:
                 run.save(update_fields=["rollout"])
-        if files.code.exists():
-            _end(run, int(files.code.read_text().strip() or "3"))
-        elif run.pid is not None and not is_alive(run.pid, run.pid_began or 0, run.boot):
-            # Between its last look and now it may still have written the code.
-            _end(run, int(files.code.read_text()) if files.code.exists() else None)
-        elif run.pid is None and (now() - run.at).total_seconds() > 60:
-            _end(run, None)
+        started = process.Started(run.pid, run.pid_began, run.boot)
+        ended = process.ended(started, files.papers, run.at)
+        if ended is not None:
+            _end(run, ended.code)
 
 
 def _end(run: Run, code: int | None) -> None:
@@ -207,7 +173,7 @@ def _outcome(run: Run, files: Files, code: int | None) -> str:
         return f"The {run.get_kind_display()} was cut off: its process is gone."
     if code == 0:
         return f"The {run.get_kind_display()} went well."
-    told = _read(files.messages)
+    told = files.papers.told()
     errors = re.search(r"(?m)^error\[.*", told, re.DOTALL)
     return (errors[0] if errors else told).strip()[-_MOST:] or f"It ended with code {code}."
 
@@ -219,11 +185,4 @@ def _rollout_of(events: Path) -> str:
             first = lines.readline()
         return str(json.loads(first).get("rollout", "")) if first.endswith("\n") else ""
     except (OSError, ValueError):
-        return ""
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
         return ""

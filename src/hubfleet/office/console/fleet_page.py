@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -81,19 +82,8 @@ def fleet(request: HttpRequest) -> HttpResponse:
     """`/fleet/`."""
     require(request, Action.SEE_FLEET)
     declared, seen, wanted = desk().fleet(), glance(), Filter.of(request)
-    values = {
-        "glance": seen,
-        "fleet": declared,
-        "wanted": wanted,
-        "states": [
-            *((name, name) for name in CHECKED),
-            *((name, words) for name, (_, words) in STATES.items() if name != "unseen"),
-        ],
-        "tally": tally(seen.rows),
-        "table": table(seen, wanted, declared),
-        "people": sum(row.users for row in seen.rows),
-        "objectives": objective_pages.of_fleet(declared),
-    }
+    parts = prepared(seen, wanted, declared)
+    values = {"glance": seen, "numbers": parts.numbers, "form": parts.form, "table": parts.table}
     return render(request, "console/fleet.html", values)
 
 
@@ -108,19 +98,52 @@ def tally(rows: Sequence[Row]) -> dict[str, int]:
     }
 
 
-_tables: dict[tuple[Filter, int], str] = {}
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the page is made of, as HTML: the same for all who see it."""
+
+    numbers: str
+    form: str
+    table: str
 
 
-def table(seen: Glance, wanted: Filter, declared: Fleet) -> str:
-    """The table as HTML; made once for each filter and state of the fleet."""
+_prepared: dict[tuple[Filter, int], Parts] = {}
+
+
+def prepared(seen: Glance, wanted: Filter, declared: Fleet) -> Parts:
+    """The parts of the page, made once for each filter and state of the fleet."""
     key = (wanted, seen.version)
-    if key not in _tables:
-        if len(_tables) > 50 or any(version != seen.version for _, version in _tables):
-            _tables.clear()
-        groups = grouped([row for row in seen.rows if wanted.takes(row)], declared)
-        values = {"groups": [(group, rendered(group.rows)) for group in groups], "all": seen.rows}
-        _tables[key] = get_template("console/parts/hub_table.html").render(values)
-    return _tables[key]
+    known = _prepared.get(key)
+    if known is None:
+        if len(_prepared) > 50 or any(version != seen.version for _, version in list(_prepared)):
+            _prepared.clear()
+        known = _prepared[key] = _made(seen, wanted, declared)
+    return known
+
+
+def _made(seen: Glance, wanted: Filter, declared: Fleet) -> Parts:
+    states = [
+        *((name, name) for name in CHECKED),
+        *((name, words) for name, (_, words) in STATES.items() if name != "unseen"),
+    ]
+    numbers = {
+        "fleet": declared,
+        "tally": tally(seen.rows),
+        "objectives": objective_pages.of_fleet(declared),
+    }
+    groups = grouped([row for row in seen.rows if wanted.takes(row)], declared)
+    return Parts(
+        _html("fleet_numbers", numbers),
+        _html("fleet_form", {"fleet": declared, "wanted": wanted, "states": states}),
+        _html(
+            "hub_table",
+            {"groups": [(group, rendered(group.rows)) for group in groups], "all": seen.rows},
+        ),
+    )
+
+
+def _html(part: str, values: dict[str, Any]) -> str:
+    return str(get_template(f"console/parts/{part}.html").render(values))
 
 
 def grouped(rows: Sequence[Row], declared: Fleet) -> list[Group]:

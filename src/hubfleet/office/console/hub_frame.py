@@ -13,6 +13,7 @@ from hubfleet.fleet.model import Fleet, Hub
 from hubfleet.office.accounts.asking import ask
 from hubfleet.office.accounts.rights import Action
 from hubfleet.office.console.glance import Row, glance
+from hubfleet.office.leaving.ending import open_ending
 
 _TABS: tuple[tuple[str, str, str, tuple[Action, ...]], ...] = (
     ("overview", "Overview", "console:hub", (Action.SEE_HUB,)),
@@ -27,6 +28,7 @@ _TABS: tuple[tuple[str, str, str, tuple[Action, ...]], ...] = (
     ("revisions", "Revisions", "console:hub-revisions", (Action.SEE_LOGS, Action.ROLL_BACK)),
     ("values", "Values", "console:hub-values", (Action.SEE_LOGS,)),
     ("logs", "Logs", "console:hub-logs", (Action.SEE_LOGS,)),
+    ("leaving", "Leaving", "console:hub-leaving", (Action.TAKE_HUB, Action.END_HUB)),
 )
 """Name, words, address, and the acts of which one must be offered."""
 
@@ -50,6 +52,8 @@ def hub_context(request: HttpRequest, fleet: Fleet, hub: Hub, tab: str) -> dict[
         "community": community,
         "sees_fleet": ask(request, Action.SEE_FLEET).allowed,
         "tab": tab,
+        "ending": open_ending(hub.name),
+        "sees_ending": ask(request, Action.END_HUB, hub.name).offered,
     }
 
 

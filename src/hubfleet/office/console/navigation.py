@@ -38,7 +38,9 @@ class LazyPlaces:
             yield Place(name, href, here or _belongs(name, path))
 
 
-_OF_THE_FLEET = ("/hubs/", "/communities/", "/plan/", "/schedules/", "/objectives/")
+_OF_THE_FLEET = (
+    "/hubs/", "/communities/", "/plan/", "/schedules/", "/objectives/", "/endings/",
+)  # fmt: skip
 
 
 def _belongs(name: str, path: str) -> bool:

@@ -1,14 +1,17 @@
 """One thread with one connection, at which all threads of a process queue to write and to read.
 
-Writes that wait together are committed together: with 40 hubs under way, the wait for the disk is
-shared. When one of them fails, each is tried alone, so that only the guilty one is told.
+Writes that wait together are committed together. When one of them fails, each is tried alone, so
+that only the guilty one is told. A file's commits do not wait for the disk: whoever wrote what must
+be there waits for it in their own thread, together with all who wait, while the desk goes on.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar
@@ -16,12 +19,16 @@ from typing import Any, Literal, TypeVar
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from hubfleet.kit.syncing import SharedSync
 from hubfleet.office.ledger.place import LedgerPlace
 from hubfleet.office.ledger.troubles import in_plain_words
 
 T = TypeVar("T")
 Kind = Literal["read", "write", "durable"]
 MOST_AT_ONCE = 200
+MOST_IN_A_FILE = 8
+"""Nobody waits for the disk there, only for each other: of 40 who come together, the first go on
+while the others are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +49,32 @@ class Desk:
         self._place = place
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._synced = True
+        self._disk = SharedSync(self._sync_file)
+        self._most = MOST_IN_A_FILE if place.file else MOST_AT_ONCE
+        self._file_waits = place.file is not None
+        """Whether commits leave the wait for the disk to those who asked for it."""
+        self.alias = place.alias
+        self.transactions = 0
+        """How many were begun: within one of them, what was read under its lock stays true."""
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
-        connections.settings.setdefault(place.alias, _complete(place.settings))
+        connections.settings.setdefault(self.alias, _complete(place.settings))
         self._thread.start()
 
     @property
     def connection(self) -> BaseDatabaseWrapper:
         """The connection of the calling thread; only acts may ask for it."""
-        return connections[self._place.alias]
+        return connections[self.alias]
 
     def do(self, kind: Kind, act: Callable[[], T]) -> T:
         if not self._thread.is_alive():
             raise RuntimeError("the ledger is closed")
         answer: Future[T] = Future()
         self._jobs.put(_Job(kind, act, answer))
-        return answer.result()
+        result = answer.result()
+        if kind == "durable" and self._file_waits:
+            with in_plain_words(self._place):
+                self._disk.wait()
+        return result
 
     def close(self) -> None:
         """End the thread and its connection; nothing may be asked of the desk afterwards."""
@@ -66,7 +84,7 @@ class Desk:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             jobs, last = [job], False
-            while len(jobs) < MOST_AT_ONCE:
+            while len(jobs) < self._most:
                 try:
                     following = self._jobs.get_nowait()
                 except Empty:
@@ -93,7 +111,7 @@ class Desk:
         """Whether all went well in one transaction; otherwise nothing was done."""
         try:
             self._sync(any(job.kind == "durable" for job in jobs))
-            with transaction.atomic(using=self._place.alias):
+            with self._transaction():
                 results = [job.act() for job in jobs]
         except Exception:
             return False
@@ -108,7 +126,7 @@ class Desk:
                     result = job.act()
                 else:
                     self._sync(job.kind == "durable")
-                    with transaction.atomic(using=self._place.alias):
+                    with self._transaction():
                         result = job.act()
         except BaseException as error:
             # A server that went away may be back at the next call.
@@ -117,8 +135,31 @@ class Desk:
         else:
             job.answer.set_result(result)
 
+    def _transaction(self) -> AbstractContextManager[None]:
+        self.transactions += 1
+        return transaction.atomic(using=self.alias)
+
+    def _sync_file(self) -> None:
+        """Bring the write-ahead file to the disk, as a commit with `synchronous=FULL` does.
+
+        Opened anew each time: it is another file after the last connection was closed. Then, or
+        when it was written back in between, SQLite itself has brought its content to the disk.
+        Nobody locks bytes of this file, so closing it takes no lock from SQLite.
+        """
+        assert self._place.file is not None
+        wal = self._place.file.with_name(f"{self._place.file.name}-wal")
+        try:
+            descriptor = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+
     def _sync(self, durable: bool) -> None:
         """Whether the next commit waits for the disk."""
+        durable = durable and not self._file_waits
         if durable == self._synced:
             return
         with self.connection.cursor() as cursor:

@@ -7,9 +7,8 @@ Acts here run inside a transaction of the desk and may be begun a second time af
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, assert_never
+from typing import assert_never
 
-from hubfleet.office.ledger import models
 from hubfleet.office.ledger.models import (
     Act,
     Beginning,
@@ -42,17 +41,7 @@ def store(alias: str, entry: Entry) -> None:
         case RolloutBegun():
             _begin(alias, entry)
         case ActIntended():
-            _add(
-                Act(
-                    rollout_id=entry.rollout,
-                    hub=entry.hub,
-                    action=entry.action,
-                    epoch=entry.epoch,
-                    snapshot=entry.snapshot,
-                    intended_at=moment(entry.at),
-                ),
-                alias,
-            )
+            _intend(alias, entry)
         case ActEnded():
             _end_act(alias, entry)
         case GateJudged():
@@ -68,44 +57,36 @@ def store(alias: str, entry: Entry) -> None:
             assert_never(entry)
 
 
-def _add(row: models.Kept, alias: str) -> None:
-    for name, value in vars(row).items():
-        if isinstance(value, str | list | dict):
-            setattr(row, name, storable(value))
-    insert(row, alias)
-
-
-def storable(value: Any) -> Any:
-    """The value with no text that a database refuses: NUL, and halves of characters, which logs
-    and programs that died may have left in a note.
-    """
-    if isinstance(value, str):
-        if value.isascii() and "\0" not in value:
-            return value
-        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {storable(key): storable(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [storable(inner) for inner in value]
-    return value
-
-
 def _begin(alias: str, entry: RolloutBegun) -> None:
-    rollout, _ = Rollout.objects.using(alias).get_or_create(id=entry.rollout)
+    Rollout.objects.using(alias).get_or_create(id=entry.rollout)
     steps = [[step.hub, step.cluster, step.action, step.wave] for step in entry.steps]
-    row = Beginning(
-        rollout=rollout,
-        at=moment(entry.at),
-        who=entry.who,
-        why=entry.why,
-        fingerprint=entry.fingerprint,
-        declaration=entry.declaration,
-        despite_freeze=entry.despite_freeze,
-        resumed=entry.resumed,
-        epoch=entry.epoch,
-        steps=steps,
-    )
-    _add(row, alias)
+    facts = {
+        "rollout_id": entry.rollout,
+        "at": moment(entry.at),
+        "who": entry.who,
+        "why": entry.why,
+        "fingerprint": entry.fingerprint,
+        "declaration": entry.declaration,
+        "despite_freeze": entry.despite_freeze,
+        "resumed": entry.resumed,
+        "epoch": entry.epoch,
+        "steps": steps,
+    }
+    insert(alias, Beginning, facts)
+
+
+def _intend(alias: str, entry: ActIntended) -> None:
+    facts = {
+        "rollout_id": entry.rollout,
+        "hub": entry.hub,
+        "action": entry.action,
+        "epoch": entry.epoch,
+        "snapshot": entry.snapshot,
+        "intended_at": moment(entry.at),
+        "note": "",
+        "problems": [],
+    }
+    insert(alias, Act, facts)
 
 
 def _end_act(alias: str, entry: ActEnded) -> None:
@@ -115,24 +96,24 @@ def _end_act(alias: str, entry: ActEnded) -> None:
         "changed": entry.changed,
         "revision": entry.revision,
         "seconds": entry.seconds,
-        "note": storable(entry.note),
-        "problems": storable([dict(problem) for problem in entry.problems]),
+        "note": entry.note,
+        "problems": [dict(problem) for problem in entry.problems],
     }
     if not end_act(alias, entry.rollout, entry.hub, entry.action, outcome):
         raise LookupError(f"{entry.action} of {entry.hub} ended, but nobody intended it")
 
 
 def _judge(alias: str, entry: GateJudged) -> None:
-    row = Judgement(
-        rollout_id=entry.rollout,
-        hub=entry.hub,
-        at=moment(entry.at),
-        verdict=entry.verdict,
-        passed=entry.passed,
-        attempts=entry.attempts,
-        probe=dict(entry.probe),
-    )
-    _add(row, alias)
+    facts = {
+        "rollout_id": entry.rollout,
+        "hub": entry.hub,
+        "at": moment(entry.at),
+        "verdict": entry.verdict,
+        "passed": entry.passed,
+        "attempts": entry.attempts,
+        "probe": dict(entry.probe),
+    }
+    insert(alias, Judgement, facts)
 
 
 def _make_revision(alias: str, entry: RevisionMade) -> None:
@@ -141,37 +122,37 @@ def _make_revision(alias: str, entry: RevisionMade) -> None:
         # Written down after the hub had gone, when nobody could ask it any more.
         earlier = Revision.objects.using(alias).filter(hub=entry.hub).order_by("-id")
         number = (earlier.values_list("number", flat=True).first() or 0) + 1
-    row = Revision(
-        rollout_id=entry.rollout,
-        hub=entry.hub,
-        number=number,
-        action=entry.action,
-        declaration=entry.declaration,
-        values=dict(entry.values),
-        environment=entry.environment,
-        software=dict(entry.software),
-        who=entry.who,
-        why=entry.why,
-        began_at=moment(entry.began),
-        at=moment(entry.at),
-        seconds=entry.seconds,
-        snapshot=entry.snapshot,
-        verdict=entry.probe.get("verdict", ""),
-        probe=dict(entry.probe),
-        restored_from=entry.restored_from or None,
-    )
-    _add(row, alias)
+    facts = {
+        "rollout_id": entry.rollout,
+        "hub": entry.hub,
+        "number": number,
+        "action": entry.action,
+        "declaration": entry.declaration,
+        "values": dict(entry.values),
+        "environment": entry.environment,
+        "software": dict(entry.software),
+        "who": entry.who,
+        "why": entry.why,
+        "began_at": moment(entry.began),
+        "at": moment(entry.at),
+        "seconds": entry.seconds,
+        "snapshot": entry.snapshot,
+        "verdict": entry.probe.get("verdict", ""),
+        "probe": dict(entry.probe),
+        "restored_from": entry.restored_from or None,
+    }
+    insert(alias, Revision, facts)
 
 
 def _settle(alias: str, entry: HubSettled) -> None:
-    row = Settlement(
-        rollout_id=entry.rollout,
-        hub=entry.hub,
-        at=moment(entry.at),
-        fate=entry.fate,
-        why=entry.why,
-    )
-    _add(row, alias)
+    facts = {
+        "rollout_id": entry.rollout,
+        "hub": entry.hub,
+        "at": moment(entry.at),
+        "fate": entry.fate,
+        "why": entry.why,
+    }
+    insert(alias, Settlement, facts)
 
 
 def _state(entry: RolloutEnded) -> str:

@@ -21,6 +21,7 @@ from hubfleet.rollout.lease import LEASE_SECONDS
 from hubfleet.rollout.ports import LeaseLostError
 
 VALID = timedelta(seconds=LEASE_SECONDS)
+_NEWEST = "SELECT epoch FROM ledger_leaserow WHERE fleet = %s"
 FLEET = "fleet"
 """The key of the only row: a ledger remembers one fleet."""
 
@@ -65,16 +66,16 @@ class LedgerLease:
     def _newest_epoch(self) -> int:
         # Asked before every entry of the journal, so without the cost of building a query.
         with self._desk.connection.cursor() as cursor:
-            cursor.execute("SELECT epoch FROM ledger_leaserow WHERE fleet = %s", [FLEET])
+            cursor.execute(_NEWEST, [FLEET])
             epoch: int = cursor.fetchone()[0]
             return epoch
 
     def _row(self) -> LeaseRow:
-        return LeaseRow.objects.using(self._desk.connection.alias).get(fleet=FLEET)
+        return LeaseRow.objects.using(self._desk.alias).get(fleet=FLEET)
 
     def _change(self, **values: object) -> bool:
         def change() -> int:
-            rows = LeaseRow.objects.using(self._desk.connection.alias)
+            rows = LeaseRow.objects.using(self._desk.alias)
             return rows.filter(fleet=FLEET, epoch=self._epoch).update(**values)
 
         return bool(self._desk.do("write", change))
@@ -91,7 +92,7 @@ def acquire(
     moment = tell()
 
     def take() -> int:
-        rows = LeaseRow.objects.using(desk.connection.alias)
+        rows = LeaseRow.objects.using(desk.alias)
         never = {"owner": "", "process": "", "epoch": 0, "since": moment, "expiry": moment}
         rows.get_or_create(fleet=FLEET, defaults=never)
         row = rows.select_for_update().get(fleet=FLEET)
@@ -109,8 +110,12 @@ def fence(alias: str, epoch: int) -> None:
 
     Called in the transaction that writes; then nothing written can follow a take-over.
     """
-    with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT epoch FROM ledger_leaserow WHERE fleet = %s", [FLEET])
+    connection = connections[alias]
+    # SQLite's transactions begin with the lock of a writer; a server has to be asked to keep the
+    # row as it is until the commit.
+    lock = " FOR SHARE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_NEWEST}{lock}", [FLEET])
         row = cursor.fetchone()
     if row is not None and row[0] > epoch:
         raise lost(LeaseRow.objects.using(alias).get(fleet=FLEET))

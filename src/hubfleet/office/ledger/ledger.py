@@ -32,6 +32,8 @@ class Ledger:
         self.place = place
         self._desk = Desk(place)
         self._epoch = 0
+        self._asked = (0, 0)
+        """The transaction and the epoch for which the lease was last looked at."""
         try:
             self._desk.do("read", lambda: bring_up_to_date(self._desk.connection, place, version))
             read_in(place.state, self)
@@ -66,20 +68,27 @@ class Ledger:
 
         def act() -> None:
             if epoch:
-                lease.fence(self._desk.connection.alias, epoch)
+                self._fence(epoch)
             for entry in together:
-                entries.store(self._desk.connection.alias, entry)
+                entries.store(self._desk.alias, entry)
 
         durable = any(isinstance(entry, DURABLE) for entry in together)
         self._desk.do("durable" if durable else "write", act)
 
+    def _fence(self, epoch: int) -> None:
+        """Once for each transaction: nobody can take the lease over before it ends."""
+        asked = (self._desk.transactions, epoch)
+        if self._asked != asked:
+            lease.fence(self._desk.alias, epoch)
+            self._asked = asked
+
     def cut_off(self) -> CutOff | None:
         """The last rollout that has not ended."""
-        return self._desk.do("read", lambda: cut_off(self._desk.connection.alias))
+        return self._desk.do("read", lambda: cut_off(self._desk.alias))
 
     def knows(self, rollout: str) -> bool:
         """Whether the rollout of this id was ever begun."""
-        return self._desk.do("read", lambda: entries.knows(self._desk.connection.alias, rollout))
+        return self._desk.do("read", lambda: entries.knows(self._desk.alias, rollout))
 
     def acquire(
         self,
@@ -108,14 +117,12 @@ class Ledger:
         self, hub: str | None = None, *, limit: int, before: int | None = None
     ) -> list[RevisionRecord]:
         """The newest first; `before` is the `id` where the last page ended."""
-        return self._desk.do(
-            "read", lambda: history.page(self._desk.connection.alias, hub, limit, before)
-        )
+        return self._desk.do("read", lambda: history.page(self._desk.alias, hub, limit, before))
 
     def revision(self, named: str) -> RevisionRecord:
         """By `community/hub@number` or `id`; raises `unknown-revision`."""
-        return self._desk.do("read", lambda: history.find(self._desk.connection.alias, named))
+        return self._desk.do("read", lambda: history.find(self._desk.alias, named))
 
     def previous(self, record: RevisionRecord) -> RevisionRecord | None:
         """The hub's revision before this one; None for its first."""
-        return self._desk.do("read", lambda: history.previous(self._desk.connection.alias, record))
+        return self._desk.do("read", lambda: history.previous(self._desk.alias, record))

@@ -1,7 +1,7 @@
-"""Rows written without Django's machinery around a save, which costs three times as much.
+"""Rows written without Django's machinery around a save, which costs several times as much.
 
-A rollout writes some rows for each hub, and 40 hubs at once wait for one thread. The fields still
-prepare their values; constraints and triggers are the database's own.
+A rollout writes some rows for each hub, and 40 hubs at once wait for one thread. Only the values
+that a database keeps in another shape are prepared; constraints and triggers are its own.
 """
 
 from __future__ import annotations
@@ -11,42 +11,69 @@ from functools import cache
 from typing import Any
 
 from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from hubfleet.office.ledger.models import Act, Kept
 
 
-def insert(row: Kept, alias: str) -> None:
-    """Add a row whose primary key is the database's to give, or already set."""
+def insert(alias: str, model: type[Kept], facts: Mapping[str, Any]) -> None:
+    """Add a row. `facts` are by column; those that may be NULL can be left out."""
     connection = connections[alias]
-    own = row.pk is not None
     with connection.cursor() as cursor:
-        cursor.execute(
-            _insert(type(row), own),
-            [
-                field.get_db_prep_save(getattr(row, field.attname), connection)
-                for field in _fields(type(row), own)
-            ],
-        )
+        cursor.execute(_insert(model, tuple(facts)), _prepared(model, facts, connection))
 
 
 def end_act(alias: str, rollout: str, hub: str, action: str, outcome: Mapping[str, Any]) -> bool:
     """Fill in the outcome of the newest act of that kind without one; False where none is open."""
     connection = connections[alias]
-    fields = {field.attname: field for field in Act._meta.concrete_fields}
-    values = [fields[name].get_db_prep_save(value, connection) for name, value in outcome.items()]
+    values = _prepared(Act, outcome, connection)
     with connection.cursor() as cursor:
         cursor.execute(_end_act(tuple(outcome)), [*values, rollout, hub, action])
         return bool(cursor.rowcount)
 
 
-@cache
-def _fields(model: type[Kept], own: bool) -> list[models.Field[Any, Any]]:
-    return [field for field in model._meta.concrete_fields if own or not field.primary_key]
+def _prepared(
+    model: type[Kept], facts: Mapping[str, Any], connection: BaseDatabaseWrapper
+) -> list[Any]:
+    moments, structures = _shapes(model)
+    values = []
+    for name, value in facts.items():
+        if name in moments:
+            values.append(connection.ops.adapt_datetimefield_value(value))
+        elif name in structures:
+            values.append(connection.ops.adapt_json_value(storable(value), None))
+        else:
+            values.append(storable(value))
+    return values
+
+
+def storable(value: Any) -> Any:
+    """The value with no text that a database refuses: NUL, and halves of characters, which logs
+    and programs that died may have left in a note.
+    """
+    if isinstance(value, str):
+        if value.isascii() and "\0" not in value:
+            return value
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {storable(key): storable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [storable(inner) for inner in value]
+    return value
 
 
 @cache
-def _insert(model: type[Kept], own: bool) -> str:
-    columns = [field.column for field in _fields(model, own)]
+def _shapes(model: type[Kept]) -> tuple[frozenset[str], frozenset[str]]:
+    """Which columns hold moments, and which hold JSON."""
+    fields = model._meta.concrete_fields
+    return (
+        frozenset(one.attname for one in fields if isinstance(one, models.DateTimeField)),
+        frozenset(one.attname for one in fields if isinstance(one, models.JSONField)),
+    )
+
+
+@cache
+def _insert(model: type[Kept], columns: tuple[str, ...]) -> str:
     names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("%s" for _ in columns)
     return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({marks})'  # noqa: S608
 

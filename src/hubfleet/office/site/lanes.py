@@ -2,16 +2,20 @@
 
 Django would start a thread for every request, and open the database in it: that costs as much as
 many a page, and when fifty ask at once fifty threads hinder each other. Here a request waits for
-one of a few lanes. What is slow (a hub that is asked, a writer who waits) must not hold up who only
-reads: who has waited for `PATIENCE` gets a lane of their own, up to `MOST`.
+one of a few lanes, first come, first served. What is slow (a hub that is asked, a writer who waits)
+must not hold up who only reads: a lane that has been taken for `PATIENCE` counts as slow, and
+another one takes its place, up to `MOST`. That many wait is no reason for another lane: where all
+of them go on quickly, more would only hinder each other.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import MutableMapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
@@ -20,29 +24,72 @@ from django.db import connection
 
 from hubfleet.office.site.static_files import Application, Receive, Scope, Send
 
-FEW = 4
+FEW = 2
+"""Python runs one thread at a time: a second one fills the gaps in which the first waits."""
 MOST = 48
-PATIENCE = 0.5
-"""Seconds; a page takes a hundredth of one."""
+PATIENCE = 0.25
+"""Seconds; a page takes a twentieth of it."""
 
 
 class Lanes:
-    """Those that are free, the one used last on top: its memory is warm."""
+    """Those that are free, the one used last on top: its memory is warm.
+
+    A lane goes from who gives it back straight to who has waited longest. Belongs to one event
+    loop.
+    """
 
     def __init__(self) -> None:
-        self._free: asyncio.LifoQueue[Executor] = asyncio.LifoQueue()
+        self._free: list[Executor] = []
+        self._taken: dict[Executor, float] = {}
+        self._waiting: deque[asyncio.Future[Executor]] = deque()
         self._made = 0
+        self._watching = False
 
     async def take(self) -> Executor:
-        if self._free.empty() and self._made < FEW:
-            return self._make()
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._serve()
+        if not turn.done():
+            self._watch()
         try:
-            return await asyncio.wait_for(self._free.get(), PATIENCE)
-        except TimeoutError:
-            return self._make() if self._made < MOST else await self._free.get()
+            lane: Executor = await turn
+        except asyncio.CancelledError:
+            # Who went away while waiting leaves the lane that was just handed over.
+            if turn.done() and not turn.cancelled():
+                self.give_back(turn.result())
+            raise
+        return lane
 
     def give_back(self, lane: Executor) -> None:
-        self._free.put_nowait(lane)
+        del self._taken[lane]
+        self._free.append(lane)
+        self._serve()
+
+    def _serve(self) -> None:
+        """Hand out what may be handed out."""
+        while self._waiting and self._room():
+            turn = self._waiting.popleft()
+            if not turn.done():
+                lane = self._free.pop() if self._free else self._make()
+                self._taken[lane] = monotonic()
+                turn.set_result(lane)
+
+    def _room(self) -> bool:
+        lately = monotonic() - PATIENCE
+        quick = sum(since > lately for since in self._taken.values())
+        return quick < FEW and (bool(self._free) or self._made < MOST)
+
+    def _watch(self) -> None:
+        """While somebody waits, see again and again which lanes have become slow."""
+        if not self._watching:
+            self._watching = True
+            asyncio.get_running_loop().call_later(PATIENCE / 2, self._look)
+
+    def _look(self) -> None:
+        self._watching = False
+        self._serve()
+        if self._waiting:
+            self._watch()
 
     def _make(self) -> Executor:
         self._made += 1

@@ -33,6 +33,10 @@ STAND_BY = 1.0
 """Seconds after which a loop looks again whether this process may run what is due."""
 PATIENCE = 6
 """A loop is late when it has not ended well for so many of its turns (and half a minute more)."""
+LONGEST_TURN = 600.0
+"""A turn may take so many seconds before it counts as late: a person's path takes minutes."""
+ENDING = 8.0
+"""Seconds that turns under way have to end when the console ends."""
 
 LOOPS: tuple[tuple[str, float, str], ...] = (
     ("watching", 10, "hubfleet.office.watching.observing:look"),
@@ -51,6 +55,8 @@ LOOPS: tuple[tuple[str, float, str], ...] = (
     ("reactions", 2, "hubfleet.office.reactions.turns:react"),
     ("incidents", 5, "hubfleet.office.incidents.following:follow"),
     ("incident-reminders", 600, "hubfleet.office.incidents.reminding:remind"),
+    ("leaving", 60, "hubfleet.office.leaving.turning:work"),
+    ("bundles", 3, "hubfleet.office.leaving.takes:work"),
 )
 """Name, seconds between two turns, and the function."""
 
@@ -109,6 +115,14 @@ class DueLoop(Loop):
     """One that is done once for all consoles, while this process holds the lease."""
 
     lease: Lease = field(default_factory=Lease)
+    began: float | None = None
+    """Of the turn that is under way."""
+
+    def late(self) -> float:
+        if self.began is None:
+            return super().late()
+        since = time.monotonic() - self.began
+        return since if since > LONGEST_TURN else 0.0
 
     def turn(self) -> float:
         if self.lease.epoch is None:
@@ -129,7 +143,9 @@ class DueLoop(Loop):
             if not self.failures:
                 self.succeeded = time.monotonic()
             return min(claimed, LONGEST_WAIT)
+        self.began = time.monotonic()
         done: Done = do(claimed)
+        self.began = None
         if done.error is None:
             self._worked()
         else:
@@ -198,8 +214,9 @@ def running(loops: Sequence[Loop], lease: Lease | None = None) -> Iterator[None]
         yield
     finally:
         stop.set()
+        until = time.monotonic() + ENDING
         for thread in threads:
-            thread.join(timeout=10)
+            thread.join(timeout=max(0.1, until - time.monotonic()))
         _running.clear()
         if lease is not None:
             with suppress(Exception):

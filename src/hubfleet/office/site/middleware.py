@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from hubfleet.fleet.model import Fleet
 from hubfleet.kit.errors import HubfleetError
 from hubfleet.office.ports import desk
 from hubfleet.office.site import metrics
@@ -63,15 +65,6 @@ def headers(get_response: Answer) -> Answer:
     return middleware
 
 
-def innermost(get_response: Answer) -> Answer:
-    """Does nothing; a link that is not async makes Django run the chain in one thread."""
-
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        return get_response(request)
-
-    return middleware
-
-
 def policy() -> str:
     """Browsers apply `form-action` to where a form's answer redirects, too: signing in ends on a
     hub, and signing in elsewhere begins with a form here.
@@ -85,6 +78,17 @@ def _hubs() -> list[str]:
         fleet = desk().fleet()
     except (HubfleetError, RuntimeError):
         return []
+    if _targets.get("of") is not fleet:
+        _targets.update(of=fleet, hubs=_hubs_of(fleet))
+    hubs: list[str] = _targets["hubs"]
+    return hubs
+
+
+_targets: dict[str, Any] = {}
+"""The hubs' addresses, worked out once for each reading of the declaration."""
+
+
+def _hubs_of(fleet: Fleet) -> list[str]:
     domain = fleet.service.domain
     scheme = "http" if domain == "localhost" else "https"
     others = {hub.domain for hub in fleet.hubs.values() if not hub.domain.endswith(f".{domain}")}

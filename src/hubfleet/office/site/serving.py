@@ -17,11 +17,11 @@ from signal import SIGINT, SIGTERM
 from typing import Any, cast
 
 import uvicorn
-from django.core.asgi import get_asgi_application
 
 from hubfleet.kit.errors import failure
 from hubfleet.office.console import live
 from hubfleet.office.site import lanes, static_files
+from hubfleet.office.site.handler import InOneThread
 from hubfleet.office.site.static_files import Application, Receive, Scope, Send
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -99,7 +99,7 @@ class _Server(uvicorn.Server):
 
 def application() -> Application:
     """Everything that answers requests; Django must be set up."""
-    django = lanes.in_lanes(cast("Application", get_asgi_application()))
+    django = lanes.in_lanes(cast("Application", InOneThread()))
     return static_files.with_static_files(limited(django))
 
 

@@ -18,6 +18,7 @@ INSTALLED_APPS = [
     "hubfleet.office.reactions",
     "hubfleet.office.incidents",
     "hubfleet.office.oncall",
+    "hubfleet.office.leaving",
     "hubfleet.office.changes",
     "hubfleet.office.watching",
     "hubfleet.office.usage",
@@ -55,9 +56,6 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "hubfleet.office.accounts.second_factor.asked_of_staff",
-    # Not async: so the whole chain above runs in one thread for each request, without changing
-    # between threads at every link.
-    "hubfleet.office.site.middleware.innermost",
 ]
 
 ROOT_URLCONF = "hubfleet.office.site.urls"
@@ -115,7 +113,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "hubfleet.office.accounts.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -13,7 +13,7 @@ from hubfleet.kit.errors import HubfleetError, Problem
 from hubfleet.meters.samples import HubSample, Since, SpawnCounters
 from hubfleet.office.accounts.models import StaffRole
 from hubfleet.office.ports import desk
-from hubfleet.office.usage import forgetting, keeping
+from hubfleet.office.usage import adding, forgetting, keeping
 from hubfleet.office.usage.hashing import one_spelling
 from hubfleet.office.usage.keys import keyring
 from hubfleet.office.usage.models import Reading
@@ -45,7 +45,7 @@ def sample(fleet: Fleet) -> None:
             keeping.note_trouble(name, found)
         else:
             keeping.keep(found, known.get(name), ring, left_out, kept)
-    keeping.keep_peaks(list(fleet.hubs))
+    adding.keep_peaks(list(fleet.hubs))
 
 
 def staff_logins() -> set[str]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from threading import Lock
+from threading import Lock, Thread
 from zoneinfo import ZoneInfo
 
 from django.db import connections
@@ -34,10 +33,10 @@ LONGEST = 60.0
 
 
 def light() -> str:
-    """Check every hub that is due; says how many there were."""
+    """Check every hub that is due; says which ones turned."""
     found = _subjects()
     if not found:
-        return "no hub ought to work"
+        return ""
     at, terms = now(), _terms()
     _keep_rows(found, at, terms.pace)
     due = Check.objects.filter(kind=Check.Kind.LIGHT, due_at__lte=at, hub__in=list(found))
@@ -61,12 +60,18 @@ def paths() -> str:
     first = room.next()
     if first is None:
         return ""
-    with ThreadPoolExecutor(terms.pace.at_once, thread_name_prefix="path") as crew:
-        # The first one is handed on, so that a quiet round starts no thread.
-        work = [crew.submit(room.work, first)]
-        work += [crew.submit(room.work) for _ in range(terms.pace.at_once - 1)]
-        said = [line for one in work for line in one.result()]
-    return _said(said)
+    # Daemons: a console that is told to end does not wait for a probe.
+    crew = [
+        Thread(target=room.work, args=(hub,), name="path", daemon=True)
+        for hub in (first, *[None] * (terms.pace.at_once - 1))
+    ]
+    for one in crew:
+        one.start()
+    for one in crew:
+        one.join()
+    if room.failed:
+        raise room.failed[0]
+    return _said(room.said)
 
 
 class _Room:
@@ -77,6 +82,8 @@ class _Room:
         self._terms = terms
         self._lock = Lock()
         self._taken: set[str] = set()
+        self.said: list[str] = []
+        self.failed: list[Exception] = []
         self._until = time.monotonic() + LONGEST
 
     def next(self) -> str | None:
@@ -97,23 +104,26 @@ class _Room:
                     return hub
         return None
 
-    def work(self, first: str | None = None) -> list[str]:
-        """Walk until nothing is due; what happened."""
-        said = []
-        hub = first or self.next()
+    def work(self, first: str | None) -> None:
+        """Walk until nothing is due."""
         try:
+            hub = first or self.next()
             while hub is not None:
-                found = _walk(hub)
-                probing.keep(found, SCHEDULE)
-                results = [Result.of_path(found, now())]
-                turns = judge(Check.Kind.PATH, results, self._found, self._terms)
-                said += [f"{turn.hub} is {turn.state}" for turn in turns]
-                with self._lock:
-                    self._taken.discard(hub)
+                self._walk(hub)
                 hub = self.next()
+        except Exception as error:
+            self.failed.append(error)
         finally:
             connections.close_all()
-        return said
+
+    def _walk(self, hub: str) -> None:
+        found = _walk(hub)
+        probing.keep(found, SCHEDULE)
+        results = [Result.of_path(found, now())]
+        turns = judge(Check.Kind.PATH, results, self._found, self._terms)
+        with self._lock:
+            self.said += [f"{turn.hub} is {turn.state}" for turn in turns]
+            self._taken.discard(hub)
 
 
 def _walk(hub: str) -> ProbeResult:

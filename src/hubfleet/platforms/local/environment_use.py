@@ -57,6 +57,18 @@ def _records(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in files if name.endswith(".json"))
 
 
+def named_in(folder: Path) -> set[str]:
+    """Environments and commits of repositories that a hub's folder names; one that was set aside,
+    too.
+    """
+    found: set[str] = set()
+    for path in _records(folder):
+        with suppress(OSError):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            found |= {*_NAME.findall(text), *_COMMIT.findall(text)}
+    return found
+
+
 def commits_in_use(state: StateFolder) -> frozenset[str]:
     """The commits of repositories that a hub or one of its revisions names."""
     found: set[str] = set()

@@ -153,6 +153,11 @@ class StateFolder:
         return self.console / "minding.json"
 
     @property
+    def endings(self) -> Path:
+        """The last day of each hub that is to end."""
+        return self.console / "endings.json"
+
+    @property
     def console_log(self) -> Path:
         return self.console / "console.log"
 

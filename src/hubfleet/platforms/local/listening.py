@@ -17,6 +17,7 @@ import platform
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass
+from threading import Lock
 from typing import NoReturn, Self
 
 from hubfleet.platforms.local.ports import handed_out, lie_apart
@@ -83,21 +84,76 @@ class Doors:
 def doors(port: int, never: Collection[int] = ()) -> Doors | None:
     """For a server with this port of its own; None where the machine cannot (`why_open`).
 
-    Takes a twentieth of a second. `never` are ports that stay shut wherever they lie.
+    `never` are ports that stay shut wherever they lie. Takes a twentieth of a second, and next to
+    nothing after `prepare`.
     """
     if why_open():
         return None
-    libc = _libc()
-    rules = libc.syscall(_CREATE_RULESET, struct.pack("QQ", 0, _BIND_TCP), 16, 0)
+    rules = _taken(frozenset(never))
+    try:
+        _allow(rules, port)
+    except OSError:
+        os.close(rules)
+        raise
+    return Doors(rules, _filter(_MACHINES[platform.machine()]))
+
+
+def prepare(never: Collection[int] = ()) -> None:
+    """Name now the thousands of ports that are open to every server, for the next `doors`.
+
+    One set of rules is kept for each `never`; the second call does nothing. What cannot be made now
+    is tried, and told of, by `doors`.
+    """
+    key = frozenset(never)
+    if why_open() or key in _prepared:
+        return
+    try:
+        made = (handed_out(), _rules(key))
+    except OSError:
+        return
+    with _lock:
+        kept = _prepared.setdefault(key, made)
+    if kept is not made:
+        os.close(made[1])
+
+
+_prepared: dict[frozenset[int], tuple[range, int]] = {}
+"""Rules without a server's own port, and what the system handed out when they were made."""
+
+_lock = Lock()
+
+
+def _taken(never: frozenset[int]) -> int:
+    """Rules that nobody else has: each server adds its own port to them."""
+    with _lock:
+        found = _prepared.pop(never, None)
+    if found is not None:
+        ports, rules = found
+        if ports == handed_out():
+            return rules
+        os.close(rules)
+    return _rules(never)
+
+
+def _rules(never: frozenset[int]) -> int:
+    """A new set of rules, closed when a program is started."""
+    rules: int = _libc().syscall(_CREATE_RULESET, struct.pack("QQ", 0, _BIND_TCP), 16, 0)
     if rules < 0:
         _raise()
-    # 0 asks the system for any port.
-    for allowed in (port, 0, *(other for other in handed_out() if other not in never)):
-        rule = struct.pack("QQ", _BIND_TCP, allowed)
-        if libc.syscall(_ADD_RULE, rules, _PORT_RULE, rule, 0) != 0:
-            os.close(rules)
-            _raise()
-    return Doors(rules, _filter(_MACHINES[platform.machine()]))
+    try:
+        # 0 asks the system for any port.
+        for port in (0, *(other for other in handed_out() if other not in never)):
+            _allow(rules, port)
+    except OSError:
+        os.close(rules)
+        raise
+    return rules
+
+
+def _allow(rules: int, port: int) -> None:
+    rule = struct.pack("QQ", _BIND_TCP, port)
+    if _libc().syscall(_ADD_RULE, rules, _PORT_RULE, rule, 0) != 0:
+        _raise()
 
 
 @functools.cache

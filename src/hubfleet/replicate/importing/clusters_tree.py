@@ -101,25 +101,19 @@ class _Reader:
         hubs = value.get("hubs") or []
         if not isinstance(hubs, list):
             raise _wrong(document, ("hubs",), "`hubs` must be a list")
-        chart: dict[str, Any] = {}
         for index, hub in enumerate(hubs):
-            version = self.hub(document, name, index, hub, file.parent)
-            chart = {"version": version} if version else chart
+            self.hub(document, name, index, hub, file.parent)
         provider = _PROVIDERS.get(str(value.get("provider")), "other")
         region = self.region(value)
-        self.tree.clusters[name] = NewCluster(
-            provider=provider, region=region, context=name, chart=chart
-        )
+        self.tree.clusters[name] = NewCluster(provider=provider, region=region, context=name)
 
     def region(self, value: dict[str, Any]) -> str:
         blocks = [value.get(key) for key in ("aws", "gcp", "azure")]
         found = [b.get("region") or b.get("zone") for b in blocks if isinstance(b, dict)]
         return str(next((one for one in found if one), ""))
 
-    def hub(
-        self, document: Document, cluster: str, index: int, hub: Any, folder: Path
-    ) -> str | None:
-        """Reads one entry; the version of Zero to JupyterHub that its chart is made of."""
+    def hub(self, document: Document, cluster: str, index: int, hub: Any, folder: Path) -> None:
+        """Reads one entry, with all its layers."""
         where: KeyPath = ("hubs", index)
         if not isinstance(hub, dict) or not isinstance(hub.get("name"), str):
             raise _wrong(document, where, "a hub must be a mapping with a `name`")
@@ -128,7 +122,7 @@ class _Reader:
         chart = str(hub.get("helm_chart", "basehub"))
         under = _UNDER.get(chart, ())
         self.entry(document, index, hub, found)
-        version = self.chart(found, chart)
+        self.chart(found, chart)
         names = hub.get("helm_chart_values_files") or []
         if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
             raise _wrong(document, (*where, "helm_chart_values_files"), "it must be a list")
@@ -151,7 +145,6 @@ class _Reader:
             found.layer(self.opened(path, f"{folder.name}/{name}"), under=under)
             found.fates.append(Fate(origin, "typed", "", "its values are told one by one"))
         self.tree.hubs.append(found)
-        return version
 
     def entry(self, document: Document, index: int, hub: dict[str, Any], found: Found) -> None:
         for key, value in hub.items():
@@ -165,20 +158,27 @@ class _Reader:
             elif key not in _HUB_KEYS:
                 found.leave(origin, "hubfleet has nothing for it")
 
-    def chart(self, found: Found, chart: str) -> str | None:
+    def chart(self, found: Found, chart: str) -> None:
         """The chart's own values as the lowest layer, and which Zero to JupyterHub is inside."""
         folder = self.charts / name_of(chart) if self.charts else None
         if folder is None or not folder.is_dir():
             found.notes.append(f"the values of the chart `{chart}` itself are not in the tree")
-            return None
+            return
         if (folder / "values.yaml").is_file():
             shown = f"helm-charts/{chart}/values.yaml"
             found.layer(self.opened(folder / "values.yaml", shown), under=_UNDER.get(chart, ()))
         if (folder / "values.jsonnet").is_file():
             found.notes.append(f"helm-charts/{chart}/values.jsonnet is not evaluated")
-        return _version_in(folder / "Chart.yaml") or _version_in(
-            folder.parent / "basehub" / "Chart.yaml"
-        )
+        for file in (folder / "Chart.yaml", folder.parent / "basehub" / "Chart.yaml"):
+            shown = f"helm-charts/{file.parent.name}/Chart.yaml"
+            if file.is_file() and give_version(found, self.document(file, shown)):
+                return
+        found.notes.append("its chart names no exact version of Zero to JupyterHub: set `chart`")
+
+    def document(self, path: Path, shown: str) -> Document:
+        if path not in self.read:
+            self.read[path] = read_foreign(path, shown)
+        return self.read[path]
 
     def opened(self, path: Path, shown: str) -> Document:
         if path not in self.read:
@@ -190,16 +190,22 @@ class _Reader:
         self.tree.fates.append(Fate(origin, "not-carried", why=why))
 
 
-def _version_in(file: Path) -> str | None:
-    """The exact version of the dependency `jupyterhub`; None for a range, or none."""
-    if not file.is_file():
-        return None
-    depends = (read_foreign(file, file.name).value or {}).get("dependencies")
-    for one in depends if isinstance(depends, list) else ():
+def give_version(found: Found, chart: Document) -> bool:
+    """Declare the exact version of Zero to JupyterHub that a chart depends on; whether it has one.
+
+    A hub names its own: the charts of one cluster may be made of different ones, and a cluster that
+    the fleet has already may have another default.
+    """
+    depends = (chart.value or {}).get("dependencies")
+    for index, one in enumerate(depends if isinstance(depends, list) else ()):
         if isinstance(one, dict) and one.get("name") == "jupyterhub":
             version = str(one.get("version", ""))
-            return version if re.fullmatch(CHART_VERSION_PATTERN, version) else None
-    return None
+            if re.fullmatch(CHART_VERSION_PATTERN, version):
+                place = chart.place(("dependencies", index, "version"))
+                origin = Origin(f"dependencies[{index}].version", place)
+                found.give("chart.version", version, origin)
+                return True
+    return False
 
 
 def _wrong(document: Document, path: KeyPath, what: str) -> Exception:

@@ -93,6 +93,7 @@ class Found:
         last = path[-1]
         if last in target:
             if value == {} and isinstance(target[last], dict):
+                self.leave(origin, "an empty mapping says nothing")
                 return
             self._forget(path, below=isinstance(target[last], dict))
         target[last] = value

@@ -11,7 +11,7 @@ from typing import Any
 
 from hubfleet.fleet.yaml import Document
 from hubfleet.kit.errors import failure
-from hubfleet.replicate.importing.clusters_tree import Tree
+from hubfleet.replicate.importing.clusters_tree import Tree, give_version
 from hubfleet.replicate.importing.foreign import read_foreign
 from hubfleet.replicate.importing.found import Fate, Found, Origin, leaves_of
 from hubfleet.replicate.importing.writing import NewCluster, name_of
@@ -68,6 +68,11 @@ def _deployment(tree: Tree, root: Path, file: Path) -> None:
             if layer.is_file():
                 read = _hidden(opened(layer, layer.relative_to(root).as_posix()), layer)
                 found.layer(read, under=nested_in(read.value or {}))
+        # Helm 2 had the dependencies in a file of their own.
+        charts = [root / "hub" / name for name in ("Chart.yaml", "requirements.yaml")]
+        there = [read_foreign(one, f"hub/{one.name}") for one in charts if one.is_file()]
+        if not any(give_version(found, one) for one in there):
+            found.notes.append("no exact version of Zero to JupyterHub is named: set `chart`")
         tree.hubs.append(found)
 
 

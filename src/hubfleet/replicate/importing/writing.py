@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ class NewCluster:
     context: str = ""
     provider: str = ""
     region: str = ""
-    chart: Mapping[str, Any] = field(default_factory=dict)
 
     def declaration(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = {"platform": self.platform}
@@ -40,8 +39,6 @@ class NewCluster:
         if self.platform == "kubernetes":
             reach: dict[str, Any] = {"provider": self.provider} if self.provider else {}
             found["kubernetes"] = {**reach, "context": self.context or name}
-        if self.chart:
-            found["defaults"] = {"chart": dict(self.chart)}
         return found
 
 

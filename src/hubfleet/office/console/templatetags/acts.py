@@ -40,3 +40,10 @@ def two(people: Sequence[Any]) -> list[Any]:
 def whose(owner: str, community: str) -> str:
     """An owner in words."""
     return {"community": community, "operator": "the operator", "shared": "both"}.get(owner, owner)
+
+
+@register.filter
+def period(text: str) -> str:
+    """`14d` as `14 days`."""
+    count, unit = int(text[:-1]), {"d": "day", "w": "week", "y": "year"}[text[-1]]
+    return f"{count} {unit}{'' if count == 1 else 's'}"

@@ -86,16 +86,22 @@ def _open(name: str, parent: int) -> int:
 
 
 def walk(
-    folder: int, note: Callable[[str, str], None], path: str = "", depth: int = 0
+    folder: int,
+    note: Callable[[str, str], None],
+    path: str = "",
+    depth: int = 0,
+    spend: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[int, str, list[os.DirEntry[str]]]]:
     """Every folder below an open one, and itself: descriptor, `path/` and all but its folders.
 
     Ask an entry before the next folder is asked for: until then its folder is open. `note` is told
-    a path and why it was left out; what vanishes meanwhile is no news.
+    a path and why it was left out; what vanishes meanwhile is no news. `spend` is called for each
+    entry that is read, and may raise to end it all.
     """
     inner, others = [], []
     with os.scandir(folder) as found:
         for entry in found:
+            spend()
             if entry.is_dir(follow_symlinks=False):
                 inner.append(entry.name)
             else:
@@ -107,7 +113,7 @@ def walk(
             continue
         try:
             with opened_folder(name, folder) as below:
-                yield from walk(below, note, f"{path}{name}/", depth + 1)
+                yield from walk(below, note, f"{path}{name}/", depth + 1, spend)
         except OSError as error:
             if not is_gone(error):
                 note(path + name, reason(error))

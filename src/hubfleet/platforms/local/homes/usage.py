@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from time import monotonic
 
 from hubfleet.kit.clock import timestamp
 from hubfleet.kit.files import write_atomically
@@ -76,14 +77,38 @@ class _Tally:
         return HomeUsage(self.bytes, self.files, self.problems[0] + more if self.problems else "")
 
 
-def measure_home(folder: Path, number: int) -> HomeUsage:
+class TooMuchWorkError(Exception):
+    """A home takes longer to measure than whoever asked wants to spend."""
+
+
+@dataclass(slots=True)
+class Effort:
+    """So many entries and seconds and no more: then `spend` raises `TooMuchWorkError`."""
+
+    entries: int
+    seconds: float
+    _until: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._until = monotonic() + self.seconds
+
+    def spend(self) -> None:
+        """Called for each entry, when its name is read and again when it is measured."""
+        self.entries -= 1
+        if self.entries < 0 or monotonic() > self._until:
+            raise TooMuchWorkError
+
+
+def measure_home(folder: Path, number: int, effort: Effort | None = None) -> HomeUsage:
     """Measure one home of a hub (its folder); whatever is wrong with it is in `problem`."""
     tally = _Tally()
+    spend = effort.spend if effort else lambda: None
     try:
         with opened_home(folder, number) as home:
-            for below, path, entries in walk(home, tally.note):
+            for below, path, entries in walk(home, tally.note, spend=spend):
                 tally.bytes += os.fstat(below).st_blocks * _BLOCK
                 for entry in entries:
+                    spend()
                     tally.add(path, entry)
     except FileNotFoundError:
         # Nobody's server has run yet, so there is nothing.

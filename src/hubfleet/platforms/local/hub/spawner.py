@@ -20,6 +20,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner
@@ -51,7 +52,7 @@ from hubfleet.platforms.local.limits import (
     memory_events,
     memory_kills,
 )
-from hubfleet.platforms.local.listening import Doors, doors
+from hubfleet.platforms.local.listening import Doors, doors, prepare
 from hubfleet.platforms.local.ports import server_port
 from hubfleet.platforms.local.processes import boot_id, start_time
 from hubfleet.platforms.local.sandbox import find_sandbox
@@ -169,9 +170,8 @@ class PersonSpawner(LocalProcessSpawner):
             admin=bool(self.user.admin),
             memory_events=memory_events(group.paths),
         )
-        # In a thread: thousands of ports have to be named.
-        never = {setting.spec.port, setting.spec.proxy_port}
-        shut = await asyncio.to_thread(doors, self.port, never)
+        # In a thread: thousands of ports may have to be named.
+        shut = await asyncio.to_thread(doors, self.port, self._never_theirs())
         self.proc = self._launch(walls, home, key, group, shut)
         self.pid = self.proc.pid
         self.record = self._describe(number, group, walls)
@@ -180,6 +180,15 @@ class PersonSpawner(LocalProcessSpawner):
             self.record = replace(self.record, inner=await self._inner())
             self.record.write(setting.folder)
         return ("127.0.0.1", self.port)
+
+    def _never_theirs(self) -> set[int]:
+        return {self.setting.spec.port, self.setting.spec.proxy_port}
+
+    def start_polling(self) -> None:
+        """Called when a server is up, and for each that a hub finds when it starts."""
+        super().start_polling()
+        # For the next start. Nobody waits now; it takes a twentieth of a second.
+        Thread(target=prepare, args=(self._never_theirs(),), daemon=True).start()
 
     async def _fresh_group(self, name: str) -> Group:
         """The server's group, with nobody in it.
