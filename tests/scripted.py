@@ -344,8 +344,9 @@ def incidents(desk: ScriptedDesk) -> None:
     acting.resolve(eve, fleet, past.pk, "deleted old snapshots", unverified="seen by eve")
     reports.set_action(eve, past.pk, "Watch the disk", kind="detect", owner="eve")
     begun = now() - timedelta(minutes=42)
-    told = [intake.Turned(name, "down", "hub", f"{name} does not answer", begun)
-            for name in names[2:5]]  # fmt: skip
+    cluster = fleet.hubs[names[2]].cluster
+    ailing = [name for name in names if fleet.hubs[name].cluster == cluster][:3]
+    told = [intake.Turned(name, "down", "hub", f"{name} does not answer", begun) for name in ailing]
     (number,) = intake.turned(told, fleet, begun + timedelta(minutes=3)).incidents
     acting.acknowledge(eve, number)
     acting.correct(eve, number, channel="#incident-2", users_affected=12)
