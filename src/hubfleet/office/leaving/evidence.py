@@ -42,6 +42,7 @@ TITLES: Mapping[str, str] = {
     records.ACCESS: "Who may use the hub",
     records.CLIENT: "Sign-in client with codes and tokens",
     records.SEEN: "Observations and probes",
+    records.USE: "Hashes of people who used the hub",
     records.AGGREGATES: "Aggregates without people",
     records.OPERATORS: "The operator's record of acts",
     BUNDLES: "Bundles that were made in the console",
