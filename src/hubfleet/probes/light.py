@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from hubfleet.kit.clock import now
 from hubfleet.probes.certificates import trusting, valid_until, why_not_trusted
+from hubfleet.probes.hanging import SECONDS, who_hangs
 from hubfleet.probes.verdict import Cause, Verdict, explained
 
 AT_ONCE = 64
@@ -98,7 +99,7 @@ async def check_hub(
         reader, writer = await _connect(address, context, limits)
         try:
             until = valid_until(writer)
-            await _ask(address, reader, writer, limits)
+            await _ask(address, reader, writer, context, limits)
         finally:
             writer.close()
     except _FoundError as found:
@@ -117,10 +118,7 @@ async def check_hub(
 async def _connect(
     address: Address, context: ssl.SSLContext, limits: LightLimits
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    parts = urlsplit(address.url)
-    name = parts.hostname or ""
-    secure = parts.scheme == "https"
-    host, port = address.connect_to or (name, parts.port or (443 if secure else 80))
+    host, port, name, secure = _place(address)
     try:
         async with asyncio.timeout(limits.connect):
             return await asyncio.open_connection(
@@ -143,10 +141,19 @@ async def _connect(
         raise _FoundError("network", f"{name}: {_plain(failed)}") from failed
 
 
+def _place(address: Address) -> tuple[str, int, str, bool]:
+    """Host and port to open, the hub's name, and whether the connection is encrypted."""
+    parts = urlsplit(address.url)
+    name, secure = parts.hostname or "", parts.scheme == "https"
+    host, port = address.connect_to or (name, parts.port or (443 if secure else 80))
+    return host, port, name, secure
+
+
 async def _ask(
     address: Address,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
+    context: ssl.SSLContext,
     limits: LightLimits,
 ) -> None:
     parts = urlsplit(address.url)
@@ -160,7 +167,10 @@ async def _ask(
             await writer.drain()
             line = await reader.readline()
     except TimeoutError:
-        raise _FoundError("hub", f"no answer within {limits.answer:g} s") from None
+        host, port, name, secure = _place(address)
+        seconds = min(SECONDS, limits.answer)
+        cause = await who_hangs((host, port), name, context if secure else None, seconds)
+        raise _FoundError(cause, f"no answer within {limits.answer:g} s") from None
     except OSError as failed:
         raise _FoundError("proxy", f"the connection failed: {_plain(failed)}") from failed
     except ValueError as failed:

@@ -25,7 +25,9 @@ from urllib.parse import quote, urljoin, urlsplit
 import aiohttp
 
 from hubfleet.probes.address import host_of, open_session, port_of
-from hubfleet.probes.certificates import why_not_trusted
+from hubfleet.probes.certificates import trusting, why_not_trusted
+from hubfleet.probes.clocks import skew
+from hubfleet.probes.hanging import SECONDS, who_hangs
 from hubfleet.probes.kernel import Kernel, KernelError
 from hubfleet.probes.mark import MARK, begin_mark, end_mark, is_left_over
 from hubfleet.probes.target import Target, TimeLimits
@@ -36,6 +38,9 @@ _POLL_SECONDS = 0.1  # JupyterHub has no event for "stopped"
 _FILE_PREFIX = "hubfleet-probe-"
 
 _MOST_PAGES = 6
+_REFUSALS: dict[int, Cause] = {429: "capacity", 507: "storage", 424: "environment"}
+_SLOW_REFUSAL = 3.0  # SQLite waits five seconds for a lock; a wrong token is refused at once
+_NO_DATABASE = "the hub cannot ask its database who somebody is"
 _TO_PROVIDER = re.compile(r'href="([^"]*/oauth_login[^"]*)"')
 
 
@@ -123,6 +128,7 @@ class _Visit:
         self._doing = ""
         self._blame: Cause | None = None
         self._beside: Cause | None = None
+        self._clock = ""
         self._server_url = ""
         self._kernel_id = ""
         self._talk: Kernel | None = None
@@ -159,6 +165,8 @@ class _Visit:
             detail, cause = str(failed), "kernel"
         except TimeoutError:
             detail, cause = f"{self._doing} within {max(limit, 0):.3g} s", self._blame
+            if name == "proxy":
+                cause = await self._who_hangs(min(SECONDS, max(limit, 0)))
         except aiohttp.ClientConnectorCertificateError as failed:
             detail, cause = why_not_trusted(failed.certificate_error), "certificate"
         except (aiohttp.ClientError, OSError) as failed:
@@ -182,6 +190,13 @@ class _Visit:
         async with self._call("GET", f"{self._target.url}hub/health", public=True) as answer:
             return f"answers with {answer.status}"
 
+    async def _who_hangs(self, seconds: float) -> Cause:
+        """Who kept the first request waiting; takes at most twice as long."""
+        name = host_of(self._target)
+        context = trusting() if self._target.url.startswith("https:") else None
+        address = self._target.connect_to or (name, port_of(self._target))
+        return await who_hangs(address, name, context, seconds)
+
     async def _hub(self) -> str:
         async with self._call("GET", f"{self._target.url}hub/health", public=True) as answer:
             if answer.status == 404:
@@ -191,8 +206,9 @@ class _Visit:
             if answer.status != 200:
                 raise _StageError(f"/hub/health answers with {answer.status}")
         async with self._call("GET", f"{self._target.url}hub/api/", public=True) as answer:
-            version = (await answer.json())["version"] if answer.status == 200 else None
-        if not isinstance(version, str):
+            version = _version(await answer.text()) if answer.status == 200 else None
+            self._clock = answer.headers.get("Date", "")
+        if version is None:
             raise _StageError("what answers under this name is not a JupyterHub", "proxy")
         return f"JupyterHub {version}"
 
@@ -201,8 +217,17 @@ class _Visit:
             way = await self._way_in()
         except _ConsoleAwayError as away:
             way, self._beside = str(away), "console"
+        if self._beside is None and (late := skew(self._clock)):
+            way, self._beside = f"{way}, but {late}", "sign-in"
+        asked = time.monotonic()
         async with self._call("GET", self._user_api) as answer:
+            took = time.monotonic() - asked
+            if answer.status >= 500:
+                raise _StageError(f"the hub's API answers {answer.status}", "hub")
             if answer.status in {401, 403}:
+                if took > _SLOW_REFUSAL:
+                    # JupyterHub refuses everybody when it cannot read who they are.
+                    raise _StageError(f"{_NO_DATABASE}: it took {took:.0f} s to refuse", "hub")
                 raise _StageError("the hub does not accept the probe's token")
             if answer.status == 200:
                 return f"{way}, the token is accepted"
@@ -281,8 +306,7 @@ class _Visit:
             end_mark(self._mark)
             self._mark = None
         if refused:
-            crowded = status == 429
-            raise _StageError(message, "capacity" if crowded else None)
+            raise _StageError(message, _REFUSALS.get(status))
         self._server_url = urljoin(self._target.url, await self._follow_progress())
         return f"waited {waited:.1f} s for another probe" if waited > _POLL_SECONDS else "ready"
 
@@ -432,6 +456,15 @@ class _Visit:
             method, url, headers=headers, json=json, allow_redirects=False
         ) as answer:
             yield answer
+
+
+def _version(text: str) -> str | None:
+    """What the hub's API says of itself; None for what is no JupyterHub."""
+    try:
+        version = json.loads(text)["version"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return version if isinstance(version, str) else None
 
 
 async def _message(answer: aiohttp.ClientResponse) -> str:

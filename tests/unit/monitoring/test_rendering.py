@@ -155,6 +155,29 @@ def test_dashboards_ask_in_panels_that_do_not_overlap() -> None:
     assert len(queries()) == 15
 
 
+@pytest.mark.parametrize("name", ["fleet", "hub"])
+def test_a_dashboard_is_one_that_grafana_can_show(name: str) -> None:
+    found = dashboards()[name]
+    assert found["uid"] == f"hubfleet-{name}"
+    assert len(found["uid"]) <= 40, "Grafana's limit"
+    assert found["schemaVersion"] >= 36
+    sources = {one["name"] for one in found["templating"]["list"] if one["type"] == "datasource"}
+    assert sources == {"datasource"}
+    names = {f"${one['name']}" for one in found["templating"]["list"]}
+    ids = [panel["id"] for panel in found["panels"]]
+    assert len(set(ids)) == len(ids)
+    for panel in found["panels"]:
+        assert panel["type"] in {"stat", "timeseries", "state-timeline"}
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24, "a row has 24 columns"
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert panel["title"]
+        references = [target["refId"] for target in panel["targets"]]
+        assert references == sorted(set(references))
+        for target in panel["targets"]:
+            assert set(re.findall(r"\$\w+", target["expr"])) <= names
+
+
 def test_service_discovery_names_every_hub() -> None:
     found = json.loads(all_files(watched("kubernetes"))["service-discovery/hubs.json"])
     assert [one["labels"]["hub"] for one in found] == [

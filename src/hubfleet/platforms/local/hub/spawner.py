@@ -40,7 +40,11 @@ from hubfleet.platforms.local.homes.project_quota import enforce
 from hubfleet.platforms.local.hub import form
 from hubfleet.platforms.local.hub.arguments import lab_settings, server_arguments
 from hubfleet.platforms.local.hub.notices import forget_stop, note_stop
-from hubfleet.platforms.local.hub.refusing import RefusedStartError
+from hubfleet.platforms.local.hub.refusing import (
+    RefusedStartError,
+    refuse_missing_software,
+    refused_home,
+)
 from hubfleet.platforms.local.hub.setting import Setting
 from hubfleet.platforms.local.hub.walls import Walls, build_walls, check_isolation
 from hubfleet.platforms.local.limits import (
@@ -151,6 +155,7 @@ class PersonSpawner(LocalProcessSpawner):
     async def start(self) -> tuple[str, int]:
         setting = self.setting
         check_isolation(setting)
+        refuse_missing_software(setting.spec.environment)
         if words := notice(setting.folder, setting.spec.timezone):
             raise RefusedStartError(words, reason="hub-closing", status_code=503)
         number = home_number(setting.folder, self.user.name)
@@ -163,13 +168,16 @@ class PersonSpawner(LocalProcessSpawner):
         # A new one each time: nobody can have taken the old one meanwhile.
         self.port = server_port(StateFolder(setting.state))
         group = await self._fresh_group(group_name(setting.state, setting.spec.name, key))
-        walls = build_walls(
-            setting,
-            home,
-            key,
-            admin=bool(self.user.admin),
-            memory_events=memory_events(group.paths),
-        )
+        try:
+            walls = build_walls(
+                setting,
+                home,
+                key,
+                admin=bool(self.user.admin),
+                memory_events=memory_events(group.paths),
+            )
+        except OSError as error:
+            raise refused_home(error) from error
         # In a thread: thousands of ports may have to be named.
         shut = await asyncio.to_thread(doors, self.port, self._never_theirs())
         self.proc = self._launch(walls, home, key, group, shut)
