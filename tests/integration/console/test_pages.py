@@ -269,7 +269,7 @@ def test_the_bar_leads_where_the_visitor_may_go_and_nowhere_else(console):
 
     assert bar() == ["Status"]
     assert bar("dora") == ["Hubs", "Status"]
-    assert bar("bo") == ["Hubs", "Rollouts", "Status"]
-    assert bar("ada") == ["Hubs", "Rollouts", "Status", "Audit"]
-    staff = ["Fleet", "Customers", "Rollouts", "On call", "Status", "Audit", "People"]
+    assert bar("bo") == ["Hubs", "Rollouts", "Incidents", "Status"]
+    assert bar("ada") == ["Hubs", "Rollouts", "Incidents", "Status", "Audit"]
+    staff = ["Fleet", "Customers", "Rollouts", "Incidents", "On call", "Status", "Audit", "People"]
     assert bar("eve", "engineer") == staff
