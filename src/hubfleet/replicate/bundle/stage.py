@@ -15,6 +15,7 @@ from typing import Any
 
 from hubfleet.kit.errors import failure
 from hubfleet.kit.files import make_private_folder, write_atomically
+from hubfleet.platforms.local.processes import boot_id
 from hubfleet.replicate.bundle.container import Shape, discard, pack, shape_of, staged_name
 from hubfleet.replicate.bundle.manifest import NAME, Held, Manifest, Part
 from hubfleet.replicate.bundle.storing import Store
@@ -30,7 +31,9 @@ class Stage:
         self.shape: Shape = shape_of(target)
         self.folder = target.with_name(f"{target.name}.unfinished")
         self.parts = self.folder / "parts"
-        self._key = key
+        # Nothing waits for the disk part by part: what a killed process wrote is there, and after
+        # the machine itself went down nothing is taken up.
+        self._key = f"{key} {boot_id()}"
         self._done: dict[str, dict[str, Any]] = {}
         self.resumed = 0
 
@@ -102,18 +105,13 @@ class Stage:
     def keep(self, path: str, store: Store, held: Held | None, notes: list[str]) -> Part:
         """The part has its name from now on, and another run need not make it again."""
         staged = self.parts / staged_name(path, self.shape)
-        aside = _aside(staged)
-        with aside.open("rb") as file:
-            os.fsync(file.fileno())
-        aside.rename(staged)
+        _aside(staged).rename(staged)
         part = Part(sha256=store.sha256, size=store.size, archive=held)
         told = part.model_dump(mode="json")
         line = {"path": path, "part": told, "notes": notes, "stored": staged.stat().st_size}
         self._done[path] = line
         with (self.folder / _PROGRESS).open("a", encoding="utf-8") as progress:
             progress.write(json.dumps(line) + "\n")
-            progress.flush()
-            os.fsync(progress.fileno())
         return part
 
     def put(self, path: str, data: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from hubfleet.platforms.local.environments import installed
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.homes.people import numbers_of
 from hubfleet.platforms.local.platform import LocalPlatform
+from hubfleet.platforms.local.proxy import proxy_socket
 from hubfleet.probes.person import probe_hub
 from hubfleet.probes.target import Target
 from hubfleet.replicate.bundle.archive import TreeArchive
@@ -182,6 +184,10 @@ def _standing(
         if state.path.exists():
             report("the copy", "being stopped")
             platform.stop_all(keep_hubs=False)
+            # Where the path is too long for a socket, it has a folder elsewhere.
+            socket_folder = proxy_socket(state).parent
+            if socket_folder != state.proxy.absolute():
+                shutil.rmtree(socket_folder, ignore_errors=True)
 
 
 def _try_one(
