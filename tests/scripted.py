@@ -162,6 +162,7 @@ def remember_use(desk: Desk, *, days: int = 90, seed: int = 11, people: int = 14
     sums: list[UseDay] = []
     there: dict[tuple[str, str, str, date], set[str]] = {}
     peaks: dict[tuple[str, date], int] = {}
+    starts: dict[tuple[str, date], list[Any]] = {}
     for name, hub in desk.fleet().hubs.items():
         size = chance.choice([0, 2, people // 2, people, people])
         for back in range(days):
@@ -172,7 +173,11 @@ def remember_use(desk: Desk, *, days: int = 90, seed: int = 11, people: int = 14
                 continue
             hours = sum(chance.uniform(0.3, 7) for _ in here)
             peak = max(1, len(here) * 2 // 3)
-            spawns = [["2.0", len(here) // 2], ["10.0", len(here)], ["inf", len(here)]]
+            spawns: list[list[Any]] = [
+                ["2.0", len(here) // 2],
+                ["10.0", len(here)],
+                ["inf", len(here)],
+            ]
             sums.append(
                 UseDay(
                     scope=name, community=hub.community, day=day, sessions=len(here) + 1,
@@ -182,12 +187,17 @@ def remember_use(desk: Desk, *, days: int = 90, seed: int = 11, people: int = 14
             )  # fmt: skip
             for scope in (hub.community, ""):
                 peaks[(scope, day)] = peaks.get((scope, day), 0) + peak
+                before = starts.get((scope, day)) or [[bound, 0] for bound, _ in spawns]
+                starts[(scope, day)] = [
+                    [bound, count + more]
+                    for (bound, count), (_, more) in zip(before, spawns, strict=True)
+                ]
             for kind in KINDS:
                 for scope in (name, hub.community):
                     period = (hub.community, scope, kind, start_of(kind, day))
                     there.setdefault(period, set()).update(here)
     sums += [
-        UseDay(scope=scope, community=scope, day=day, peak=peak)
+        UseDay(scope=scope, community=scope, day=day, peak=peak, spawns=starts[(scope, day)])
         for (scope, day), peak in peaks.items()
     ]
     counts = [
@@ -334,8 +344,9 @@ def incidents(desk: ScriptedDesk) -> None:
     acting.resolve(eve, fleet, past.pk, "deleted old snapshots", unverified="seen by eve")
     reports.set_action(eve, past.pk, "Watch the disk", kind="detect", owner="eve")
     begun = now() - timedelta(minutes=42)
-    told = [intake.Turned(name, "down", "hub", f"{name} does not answer", begun)
-            for name in names[2:5]]  # fmt: skip
+    cluster = fleet.hubs[names[2]].cluster
+    ailing = [name for name in names if fleet.hubs[name].cluster == cluster][:3]
+    told = [intake.Turned(name, "down", "hub", f"{name} does not answer", begun) for name in ailing]
     (number,) = intake.turned(told, fleet, begun + timedelta(minutes=3)).incidents
     acting.acknowledge(eve, number)
     acting.correct(eve, number, channel="#incident-2", users_affected=12)

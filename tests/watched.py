@@ -10,10 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
 import yaml
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from hubfleet.platforms.local.control import read_status
 from hubfleet.platforms.local.processes import is_alive
@@ -31,6 +34,8 @@ class Watched:
     place: LocalPlace
     fleet: Path
     console: subprocess.Popen[bytes]
+    subjects: list[str]
+    """Of the mail that reached somebody, oldest first."""
 
     def rows(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
         """Asked of the console's database, which the console goes on using."""
@@ -45,6 +50,10 @@ class Watched:
 
     def turns(self) -> list[tuple[str, str, str]]:
         return self.rows("SELECT hub, state, cause FROM watching_turn ORDER BY id")
+
+    def pages(self) -> list[str]:
+        """The subjects of mail that woke somebody."""
+        return [subject for subject in self.subjects if "P1" in subject]
 
     def condition(self, hub: str) -> str:
         found = self.rows("SELECT state FROM watching_condition WHERE hub = ?", hub)
@@ -67,20 +76,56 @@ def _kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
+class _Mailbox:
+    """Takes all mail, and keeps the subjects."""
+
+    def __init__(self) -> None:
+        self.subjects: list[str] = []
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
+        message = message_from_bytes(envelope.content, policy=policy.default)
+        self.subjects.append(str(message["Subject"]))
+        return "250 taken"
+
+
+@contextmanager
+def _mail() -> Iterator[tuple[str, list[str]]]:
+    """A mail server's address, and the subjects of what it took."""
+    mailbox = _Mailbox()
+    server = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    server.start()
+    try:
+        yield f"smtp://127.0.0.1:{server.port}", mailbox.subjects
+    finally:
+        server.stop()
+
+
 @contextmanager
 def watched(place: LocalPlace, fleet: Path, checks: dict[str, Any]) -> Iterator[Watched]:
-    """Two hubs that run, and a console that checks them at this pace."""
+    """Two hubs that run, and a console that checks them at this pace; nobody is on call."""
+    with _mail() as (server, subjects):
+        _declare(fleet, checks, server)
+        done = place.run("apply", "--yes", "--without-probes", "--without-isolation", fleet=fleet)
+        assert done.returncode == 0, done.stderr
+        with _console(place, fleet, subjects) as made:
+            yield made
+
+
+def _declare(fleet: Path, checks: dict[str, Any], mail_server: str) -> None:
     write_fleet(fleet, {"ant/prod": {}, "ant/staging": {"stage": "staging"}})
     file = fleet / "fleet.yaml"
     said = yaml.safe_load(file.read_text(encoding="utf-8"))
-    said["service"] |= {"checks": checks}
+    said["service"] |= {"checks": checks, "mail": {"server": mail_server}}
     file.write_text(yaml.safe_dump(said), encoding="utf-8")
-    done = place.run("apply", "--yes", "--without-probes", "--without-isolation", fleet=fleet)
-    assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def _console(place: LocalPlace, fleet: Path, subjects: list[str]) -> Iterator[Watched]:
     where = ["--fleet", str(fleet), "--state", str(place.state.path)]
     command = [sys.executable, "-m", "hubfleet", "serve", "--bind", f"127.0.0.1:{free_port()}"]
     with subprocess.Popen([*command, *where, "--quiet"]) as console:
-        made = Watched(place, fleet, console)
+        made = Watched(place, fleet, console, subjects)
         try:
             until(lambda: made.rows("SELECT 1 FROM schedules_job"), "the console to work", 90)
             yield made

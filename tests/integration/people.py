@@ -46,6 +46,15 @@ class Person:
         self._do(self._visitor.close())
         self._loop.close()
 
+    @property
+    def token(self) -> str:
+        """What the hub's API takes for this person."""
+        return self._visitor.token
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """The hub's API as this person: status and answer."""
+        return self._do(self._visitor.api(method, path, body))
+
     def start_server(self, options: dict[str, str] | None = None) -> None:
         """A new server has no kernels yet."""
         self._kernel = ""

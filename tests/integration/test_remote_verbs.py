@@ -80,6 +80,9 @@ def test_questions_are_answered_as_here(console):
     assert remote(console, "who-can", "roll-out", HUB) == "engineers of Test Foundation\n"
     [month] = json.loads(remote(console, "objectives", HUB, "--json"))["hubs"]
     assert (month["hub"], month["target"]) == (HUB, None)
+    used = json.loads(remote(console, "usage", HUB, "--month", "2026-11", "--json"))
+    assert (used["scope"], used["from"], used["total"]["users"]) == (HUB, "2026-11-01", 0)
+    assert "billed_users" in remote(console, "usage", "ant", "--by", "hub")
     [probe] = json.loads(remote(console, "probe", HUB, "--json"))["probes"]
     assert (probe["hub"], probe["verdict"] in ("healthy", "degraded")) == (HUB, True)
 

@@ -42,7 +42,7 @@ def actor(by: str, action: Action, target: str, fleet: Fleet) -> Actor:
         raise failure(
             "not-allowed",
             f"{person.login} may not do this to {target}",
-            place="--by" if by else "",
+            place="--by" if by else None,
             why=decision.why,
             hint=f"who can: {could}",
         )

@@ -13,6 +13,7 @@ from hubfleet.cli.help_text import WholeSentences
 
 if TYPE_CHECKING:
     from hubfleet.fleet.model import Fleet
+    from hubfleet.office.audit.record import Actor
     from hubfleet.office.leaving.ending import Consent
     from hubfleet.office.leaving.models import Asset, Ending
 
@@ -69,6 +70,8 @@ def end(
         raise typer.BadParameter(
             "say one of --on DATE, --consent-of, --confirm, --extend, --cancel"
         )
+    if consent_of and any(chosen) and not on:
+        raise typer.BadParameter("--consent-of goes with --on DATE, or stands alone")
     declared = _open(fleet, state)
     from hubfleet.cli.as_whom import actor
     from hubfleet.cli.hub_text import print_ending
@@ -86,21 +89,33 @@ def end(
         )
     else:
         found = acts.latest_ending(hub)
-        if confirm:
-            acts.confirm(found, asks, fleet=declared)
-            _announce(found, asks.login, declared)
-        elif extend:
-            acts.extend(found, asks, fleet=declared, today=today)
-            _announce(found, asks.login, declared)
-        elif cancel:
-            acts.cancel(found, asks, fleet=declared, reason=reason)
-            _withdraw(found, asks.login, declared)
-        elif consent is not None:
-            acts.agree(found, consent, asks, fleet=declared)
+        wish = "confirm" if confirm else "extend" if extend else "cancel" if cancel else "agree"
+        _change(found, wish, asks, declared, consent, reason)
     if as_json:
         output.print_json(_as_json(found, today))
     else:
         print_ending(found, today)
+
+
+def _change(
+    found: Ending, wish: str, asks: Actor, declared: Fleet, consent: Consent | None, reason: str
+) -> None:
+    """Do it, and bring the hub's own pages up to date."""
+    from hubfleet.office.accounts.people import day_of
+    from hubfleet.office.leaving import ending as acts
+
+    if wish == "agree":
+        assert consent is not None
+        acts.agree(found, consent, asks, fleet=declared)
+    elif wish == "cancel":
+        acts.cancel(found, asks, fleet=declared, reason=reason)
+        _withdraw(found, asks.login, declared)
+    else:
+        if wish == "confirm":
+            acts.confirm(found, asks, fleet=declared)
+        else:
+            acts.extend(found, asks, fleet=declared, today=day_of(declared))
+        _announce(found, asks.login, declared)
 
 
 @app.command("endings")
@@ -213,7 +228,7 @@ def erase(
     today = day_of(declared)
     turning.notice_gone(declared, today)
     found = acts.latest_ending(hub)
-    against = tuple(erasing.objections(found, today))
+    against = tuple(erasing.objections(found, today, declared.hubs))
     if against:
         raise HubfleetError(*against)
     before = looking.look(found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import typer
@@ -39,6 +40,21 @@ def plan(where: str, only: Sequence[str], *, exit_code: bool, as_json: bool, qui
         _print_plan(found)
     if exit_code and found["steps"]:
         raise typer.Exit(exits.CHANGES)
+
+
+def usage(
+    where: str, scope: str, days: tuple[date, date], by: str | None, *, as_json: bool
+) -> None:
+    from hubfleet.cli.usage_text import print_use
+
+    asked: dict[str, Any] = {"scope": scope, "from": days[0], "to": days[1]}
+    found = signed_in(where).get("/usage", **asked, **({"by": by} if by else {}))
+    if as_json:
+        output.print_json(found)
+    else:
+        print_use(found)
+    for why in found["troubles"].values():
+        output.tell(f"note: {why}")
 
 
 def _names(console: Remote, patterns: Sequence[str]) -> list[str]:

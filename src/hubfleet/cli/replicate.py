@@ -74,7 +74,7 @@ def export(
         usage=usage_of(usage) if usage else None,
     )
     names = hubs_of(loaded, name)
-    with Progress("exporting", 0, quiet=quiet or as_json) as progress:
+    with Progress("exporting", 0, quiet=quiet) as progress:
         made = write(loaded, names, to, chosen, wiring.state_folder(state), progress.listen)
     if as_json:
         output.print_json(made.as_json())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -54,15 +53,23 @@ def usage(
     public: Public = False,
     fleet: options.Fleet = None,
     state: options.State = None,
+    remote: options.Remote = None,
     as_json: options.Json = False,
 ) -> None:
     """Show how many people used hubs, and how much, in a month or a range of days."""
+    days = days_asked(month, first, last)
+    if remote:
+        from hubfleet.cli import remote_verbs
+
+        _only_here(csv, parquet, public=public)
+        remote_verbs.usage(remote, hub or "", days, by, as_json=as_json)
+        return
     from hubfleet import wiring
     from hubfleet.fleet.load import load_fleet
 
-    days = days_asked(month, first, last)
     declared = load_fleet(wiring.fleet_root(fleet))
     made = _report(hub or "", days, by, declared, wiring.state_folder(state).path)
+    from hubfleet.cli.usage_text import print_use
     from hubfleet.office.usage import exporting, publishing
 
     found, rows = publishing.as_json(made, public=public), publishing.rows_of(made, public=public)
@@ -76,6 +83,11 @@ def usage(
         print_use(found)
     for why in found["troubles"].values():
         output.tell(f"note: {why}")
+
+
+def _only_here(*files: Path | None, public: bool) -> None:
+    if public or any(files):
+        raise typer.BadParameter("--csv, --parquet and --public work without --remote")
 
 
 def days_asked(month: str | None, first: str | None, last: str | None) -> tuple[date, date]:
@@ -163,47 +175,3 @@ def _known(name: str, declared: Fleet) -> None:
         f"there is no hub '{name}'",
         hint=f"declared for {community}: {', '.join(known) or 'none'}",
     )
-
-
-def print_use(found: Mapping[str, Any]) -> None:
-    """What `--json` holds, for people."""
-    days = f"from {found['from']} to {found['to']}, in days of UTC"
-    output.say(f"Use of {found['scope'] or 'all hubs'} {days}")
-    meanings, values = found["definitions"], found["total"]
-    width = max(map(len, meanings))
-    for name, meaning in meanings.items():
-        value = "-" if values[name] is None else f"{values[name]:,}"
-        output.say(f"  {name:<{width}}  {value:>12}  {meaning}")
-    output.say(" ".join(found["notes"]))
-    if found["by"]:
-        output.say()
-        _print_rows(found["by"], found["rows"])
-
-
-_COLUMNS = (
-    "users",
-    "billed_users",
-    "most_users_of_a_day",
-    "sessions",
-    "server_hours",
-    "memory_hours_requested",
-    "memory_hours_used",
-    "peak",
-    "failed",
-)
-
-
-def _print_rows(by: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    from rich.table import Table
-
-    if not rows:
-        output.say("Nothing was measured in these days.")
-        return
-    table = Table(box=None, pad_edge=False)
-    table.add_column(by)
-    for name in _COLUMNS:
-        table.add_column(name.replace("_", " "), justify="right")
-    for row in rows:
-        cells = ("-" if row[name] is None else f"{row[name]:,}" for name in _COLUMNS)
-        table.add_row(row[by], *cells)
-    output.stdout_console().print(table)

@@ -11,7 +11,7 @@ the next one in order who is not (who works reduced hours only where nobody else
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Literal
@@ -81,6 +81,8 @@ def on_call(schedule: Schedule, at: datetime) -> Duty:
 def shifts(schedule: Schedule, start: datetime, end: datetime) -> tuple[Shift, ...]:
     """Who is on call from one moment to another, without gaps; neighbours differ."""
     start, end = start.astimezone(UTC), end.astimezone(UTC)
+    near = tuple(one for one in schedule.absences if one.start < end and start < one.end)
+    schedule = replace(schedule, absences=near)
     edges = sorted({start, end, *_edges(schedule, start, end)})
     found: list[Shift] = []
     for begin, finish in pairwise(edges):

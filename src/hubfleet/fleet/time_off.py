@@ -26,6 +26,8 @@ from hubfleet.kit.errors import HubfleetError, Problem, failure
 
 MAX_BYTES = 2_000_000
 MAX_EVENTS = 5_000
+MAX_ABSENCES = 5_000
+"""In the window that is read; everything that asks who is on call looks through them."""
 MAX_RULES = 200
 MAX_TIMES = 15_000
 """Daily for forty years: of a rule that repeats more often the rest is not seen."""
@@ -72,6 +74,10 @@ def read_time_off(
                 absences.append(Absence(person, begin, finish, reduced=word == "REDUCED"))
             else:
                 holidays.append((whose, begin, finish))
+        if len(absences) + len(holidays) > MAX_ABSENCES:
+            raise _unreadable(
+                place, f"It says more than {MAX_ABSENCES} times that somebody is off."
+            )
     return Read(tuple(absences), tuple(holidays), tuple(dict.fromkeys(strangers)))
 
 

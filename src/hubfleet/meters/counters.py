@@ -32,7 +32,7 @@ def spawn_counters(text: str) -> SpawnCounters | None:
             found = True
             status = labels.get("status")
             if kind == "bucket" and status == "success":
-                bound = _number(labels.get("le", ""), nothing=math.inf)
+                bound = _number(labels.get("le", ""), otherwise=math.inf)
                 buckets[bound] = buckets.get(bound, 0.0) + value
             elif kind == "count" and (status == "error" or (status, labels.get("reason")) == _OLD):
                 failed += value
@@ -49,13 +49,17 @@ def _series(line: str) -> Iterator[tuple[str, Mapping[str, str], float]]:
         yield match[1], dict(_LABEL.findall(match[2])), _number(match[3])
 
 
-def _number(text: str, nothing: float = 0.0) -> float:
-    """What a hub says may be anything: neither words nor negative numbers count."""
+_MOST = 1e15
+"""More than any hub can have counted: such numbers are not believed, and cannot overflow a sum."""
+
+
+def _number(text: str, otherwise: float = 0.0) -> float:
+    """What a hub says may be anything: words, negative and boundless numbers do not count."""
     try:
         value = float(text)
     except ValueError:
-        return nothing
-    return value if value >= 0 else nothing
+        return otherwise
+    return value if 0 <= value <= _MOST else otherwise
 
 
 def added(before: SpawnCounters | None, now: SpawnCounters) -> SpawnCounters:

@@ -93,9 +93,9 @@ def _moment(text: Any) -> datetime | None:
     """What JupyterHub writes, in UTC; None for anything else."""
     try:
         found = datetime.fromisoformat(str(text))
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 class _Asking:
@@ -144,7 +144,7 @@ class _Asking:
             next_one = paging.get("next")
             if next_one is not None:
                 int(next_one["offset"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise self._unread("its answer was not understood") from None
         return {"items": users, "_pagination": paging}
 

@@ -92,7 +92,6 @@ class _Audit:
     def findings(self) -> Iterator[Finding]:
         yield from self._sign_in()
         yield from self._environments()
-        yield from self._chart()
         for key, value in self.said.items():
             for path, text in _texts(value, key):
                 yield from self._text(key, path, text)
@@ -173,19 +172,6 @@ class _Audit:
                 "the image has a tag and no digest",
                 "A tag may name another image tomorrow.",
                 "add `@sha256:...` to it, as `docker buildx imagetools inspect` shows it",
-            )
-
-    def _chart(self) -> Iterator[Finding]:
-        chart = self.hub.values.chart
-        kubernetes = self.fleet.clusters[self.hub.cluster].file.platform == "kubernetes"
-        if kubernetes and chart.version is None and chart.path is None:
-            yield self._finding(
-                "SHOULD",
-                "no-chart-version",
-                "chart.version",
-                "the chart has no exact version",
-                "A copy may be made of another one.",
-                "write the version that runs under `chart.version`",
             )
 
     def _text(self, key: str, path: str, text: str) -> Iterator[Finding]:

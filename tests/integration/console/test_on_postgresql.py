@@ -38,7 +38,14 @@ def test_pages_are_served_and_come_back_after_the_server_was_away(tmp_path):
             )  # fmt: skip
             assert held.returncode == 1
             assert held.stderr.startswith("error[schedules-held]: what is due is done by ")
-            for path in ("/fleet/", "/hubs/earth-lab/prod/", "/rollouts/", "/status/", "/audit/"):
+            for path in (
+                "/fleet/",
+                "/hubs/earth-lab/prod/",
+                "/rollouts/",
+                "/oncall/",
+                "/status/",
+                "/audit/",
+            ):
                 assert served.get(path)[0] == 200, path
             name = url.rpartition("/")[2].partition("?")[0]
             server.execute("postgres", f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")

@@ -271,5 +271,5 @@ def test_the_bar_leads_where_the_visitor_may_go_and_nowhere_else(console):
     assert bar("dora") == ["Hubs", "Status"]
     assert bar("bo") == ["Hubs", "Rollouts", "Status"]
     assert bar("ada") == ["Hubs", "Rollouts", "Status", "Audit"]
-    staff = ["Fleet", "Customers", "Rollouts", "Status", "Audit", "People"]
+    staff = ["Fleet", "Customers", "Rollouts", "On call", "Status", "Audit", "People"]
     assert bar("eve", "engineer") == staff

@@ -142,7 +142,12 @@ def test_paging_and_the_incident_know_of_each_other(watch, one):
     found = again(one)
     assert (found.state, found.acknowledged_by) == ("acknowledged", "somebody at the pager")
     from hubfleet.office.incidents import acting
+    from hubfleet.office.oncall.signals import settled
 
+    settled.send(sender=Page, key=one.key, by="somebody at the pager")
+    settled.send(sender=Page, key="incident/99", by="nobody")
+    assert again(one).open
+    assert "somebody at the pager says that it is over" in said(one, origin="person")[-1]
     other = acting.declare(EVE, watch.fleet, ["bee/prod"], kind="other")
     acting.acknowledge(MAX, other.pk)
     assert Page.objects.get(key=other.key).acknowledged_by == "max"

@@ -57,7 +57,7 @@ def test_many_hubs_of_one_cluster_that_fail_at_once_are_one_incident(watch, toke
     send(watch.client(), token, body(alert(hub="bee/prod")))
     reef, cove = watch.incidents()
     assert watch.hubs(reef) == sorted(names)
-    assert reef.title == "3 hubs on reef: the hub's address does not answer"
+    assert reef.title == "3 hubs on reef: the address does not answer"
     assert watch.hubs(cove) == ["bee/prod"], "another cluster is another cause"
     assert Page.objects.count() == 2
     assert Page.objects.get(key=reef.key).summary == f"P1 {reef.title}"

@@ -172,6 +172,9 @@ def test_who_may_declare_and_what_becomes_of_it(watch):
     sue = watch.client("sue")
     assert sue.post("/incidents/declare/", {"kind": "infrastructure"}).status_code == 302
     assert watch.hubs(watch.incidents()[1]) == [""]
+    whole = {"kind": "other", "community": "cat", "cluster": "cove"}
+    assert sue.post("/incidents/declare/", whole).status_code == 302
+    assert watch.hubs(watch.incidents()[2]) == ["bee/prod", "cat/one", "cat/three", "cat/two"]
 
 
 def test_silences_are_made_and_ended_by_who_may(watch):

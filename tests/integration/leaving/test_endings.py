@@ -234,13 +234,13 @@ def test_nothing_is_deleted_without_consent_second_person_and_a_word_about_the_d
 ) -> None:
     fleet, today = office.fleet, today_of(office)
     made = acts.begin(HUB, today + timedelta(days=40), EVE, fleet=fleet, asked_on=today)
-    codes = [one.code for one in erasing.objections(made, today)]
+    codes = [one.code for one in erasing.objections(made, today, office.fleet.hubs)]
     assert codes == ["erase-not-agreed", "erase-too-early", "data-undecided"]
     assert code_of(lambda: erasing.erase(made, EVE, today=today)) == "erase-not-agreed"
     acts.agree(made, acts.Consent("ada"), Actor("ada"), fleet=fleet)
     acts.confirm(made, LEA, fleet=fleet)
     acts.mark_data(made, "waived", acts.Consent("ada"), Actor("ada"), fleet=fleet)
-    codes = [one.code for one in erasing.objections(made, made.removal)]
+    codes = [one.code for one in erasing.objections(made, made.removal, office.fleet.hubs)]
     assert codes == ["hub-not-gone"]
 
 
@@ -270,12 +270,124 @@ def test_rows_about_the_hub_go_and_those_of_others_stay(office: Office) -> None:
     made = Ending.objects.get()
     assert made.settled_at is not None
 
+    # A bundle of it went, too, and a new hub of its name keeps what is its own.
+    later = day_of(office.fleet) + timedelta(days=1)
+    HubDay.objects.create(hub=HUB, day=later, up=1)
     turning.forget(made.retention_end - timedelta(days=1))
     assert HubDay.objects.filter(hub=HUB).exists()
     turning.forget(made.retention_end)
     made.refresh_from_db()
     assert made.closed_at is not None
-    assert list(HubDay.objects.values_list("hub", flat=True)) == ["ant/staging"]
+    left = HubDay.objects.order_by("day").values_list("hub", "day")
+    assert list(left) == [("ant/staging", date(2026, 1, 1)), (HUB, later)]
+
+
+def test_a_hub_of_the_same_name_is_another_one(office: Office) -> None:
+    made, today = agreed(office), today_of(office)
+    acts.mark_data(made, "waived", acts.Consent("ada"), Actor("ada"), fleet=office.fleet)
+    earlier(made, 60)
+    file = office.root / "communities/ant/hubs/prod.yaml"
+    text = file.read_text()
+    undeclare(office)
+    turning.notice_gone(office.fleet, today)
+    file.write_text(text)
+    made = Ending.objects.get()
+    assert code_of(lambda: erasing.erase(made, EVE, today=today)) == "hub-not-gone"
+    undeclare(office)
+    erasing.erase(made, EVE, today=today)
+    evidence.write_down(made, "backups", "none are made", EVE)
+    file.write_text(text)
+    again = office.state / "hubs/ant/prod/homes/1"
+    again.mkdir(parents=True)
+    (again / "new.txt").write_text("new")
+    assert HUB in office.fleet.hubs
+    states = {one.kind: one.state for one in evidence.look(Ending.objects.get())}
+    assert states["home-directories"] == "deleted"
+
+
+def test_bundles_go_with_the_hub(office: Office) -> None:
+    from hubfleet.kit.clock import now
+    from hubfleet.office.leaving import takes
+    from hubfleet.office.leaving.models import Take
+
+    take = Take.objects.create(hub=HUB, who="ada", ended_at=now(), exit_code=0, path="x")
+    takes.file_of(take).parent.mkdir(parents=True)
+    takes.file_of(take).write_bytes(b"12345")
+    made, today = agreed(office), today_of(office)
+    acts.mark_data(made, "exported", acts.Consent("ada"), Actor("ada"), fleet=office.fleet)
+    earlier(made, 60)
+    undeclare(office)
+    turning.notice_gone(office.fleet, today)
+    made = Ending.objects.get()
+    row = made.assets.get(kind="bundles")
+    assert (row.state, row.count, row.size) == ("present", 1, 5)
+    erasing.erase(made, EVE, today=today)
+    assert made.assets.get(kind="bundles").state == "deleted"
+    assert not takes.folder_of(take).exists()
+
+
+def test_a_deletion_that_was_cut_off_goes_on_and_remembers_what_there_was(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hubfleet.platforms.local import remains
+
+    made, today = agreed(office), today_of(office)
+    acts.mark_data(made, "waived", acts.Consent("ada"), Actor("ada"), fleet=office.fleet)
+    earlier(made, 60)
+    home = office.state / "removed/ant/prod-20260301T090000Z/homes/1"
+    home.mkdir(parents=True)
+    (home / "thesis.txt").write_text("12345")
+    undeclare(office)
+    turning.notice_gone(office.fleet, today)
+    made.refresh_from_db()
+    whole = remains.erase
+
+    def half(state, hub: str) -> None:
+        (home / "thesis.txt").unlink()
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(remains, "erase", half)
+    with pytest.raises(OSError, match="the disk is gone"):
+        erasing.erase(made, EVE, today=today)
+    monkeypatch.setattr(remains, "erase", whole)
+    made = Ending.objects.get()
+    erasing.erase(made, LEA, today=today)
+    homes = made.assets.get(kind="home-directories")
+    assert (homes.state, homes.count, homes.deleted_count, homes.deleted_size) == (
+        "deleted", 0, 1, 5,
+    )  # fmt: skip
+    assert made.erased_by == "eve"
+    assert not home.exists()
+
+
+def test_the_certificate_says_only_what_was_shown(office: Office) -> None:
+    from hubfleet.kit.clock import now
+    from hubfleet.office.leaving import certificate
+
+    made, today = agreed(office), today_of(office)
+    made.title = "#panic() *Ants* $x$ \\ @here"
+    acts.mark_data(made, "waived", acts.Consent("ada"), Actor("ada"), fleet=office.fleet)
+    earlier(made, 60)
+    assert code_of(lambda: certificate.make(made, office.fleet, now())) == "certificate-too-early"
+    undeclare(office)
+    turning.notice_gone(office.fleet, today)
+    made = Ending.objects.get()
+    erasing.erase(made, EVE, today=today)
+    assert code_of(lambda: certificate.make(made, office.fleet, now())) == "certificate-too-early"
+    evidence.write_down(made, "backups", "the tapes were overwritten", EVE)
+    made = Ending.objects.get()
+    issued = now()
+    pdf = certificate.make(made, office.fleet, issued)
+    assert pdf.startswith(b"%PDF")
+    assets = list(made.assets.all())
+    facts = certificate.facts_of(made, assets, office.fleet, issued)
+    assert ["Consent of", f"ada, {today} (written down by eve: her mail)"] in facts["rows"]
+    assert ["Confirmed by", f"lea, {today}"] in facts["rows"]
+    rows = {one["title"]: one for one in facts["assets"]}
+    assert rows["Backups outside of hubfleet"]["evidence"].startswith(
+        "the tapes were overwritten (written down by eve), "
+    )
+    assert certificate.set_in_type(facts, issued) == certificate.set_in_type(facts, issued)
 
 
 def test_a_name_that_still_leads_somewhere_is_left_until_a_person_says_why(
@@ -302,6 +414,32 @@ def test_a_name_that_still_leads_somewhere_is_left_until_a_person_says_why(
     assert code_of(lambda: evidence.write_down(made, "dns", " ", EVE)) == "no-evidence"
     evidence.write_down(made, "dns", "a wildcard of the service", EVE)
     assert dns(("192.0.2.1",)) == "deleted: a wildcard of the service"
+
+
+def test_a_command_acts_as_an_account_with_its_rights_or_as_who_runs_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hubfleet.cli.as_whom import actor
+    from hubfleet.office.accounts.actions import Action
+
+    monkeypatch.setattr("getpass.getuser", lambda: "root")
+    fleet = office.fleet
+    own = actor("", Action.CONFIRM_ENDING, HUB, fleet)
+    assert (own.login, own.id, own.through) == ("root", "", "cli")
+    lea = actor("lea", Action.CONFIRM_ENDING, HUB, fleet)
+    assert lea.login == "lea" and lea.id
+    assert code_of(lambda: actor("uli", Action.END_HUB, HUB, fleet)) == "unknown-login"
+    with pytest.raises(HubfleetError) as refused:
+        actor("ada", Action.CONFIRM_ENDING, HUB, fleet)
+    assert str(refused.value) == (
+        "error[not-allowed]: ada may not do this to ant/prod\n"
+        "  --> --by\n"
+        "  why: you may not confirm the hub's end\n"
+        "  hint: who can: engineers of Test Foundation; the leadership of Test Foundation"
+    )
+    # Nobody gets more rights by leaving --by out, where the name is an account's.
+    monkeypatch.setattr("getpass.getuser", lambda: "bo")
+    assert code_of(lambda: actor("", Action.END_HUB, HUB, fleet)) == "not-allowed"
 
 
 def test_every_table_that_names_hubs_is_looked_at() -> None:

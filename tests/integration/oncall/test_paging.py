@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
 
 from tests.fleets import write
 from tests.integration.oncall.conftest import CANARIES, KEY, Room, turns, write_oncall
+
+
+@contextmanager
+def post_office() -> Iterator[tuple[Any, list[tuple[str, str]]]]:
+    """A mail server, and Django's way to it."""
+    from django.core.mail import get_connection
+
+    taken: list[tuple[str, str]] = []
+
+    class Takes:
+        async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+            taken.extend((to, envelope.content.decode()) for to in envelope.rcpt_tos)
+            return "250 OK"
+
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = int(one.getsockname()[1])
+    controller = Controller(Takes(), hostname="127.0.0.1", port=port)
+    controller.start()
+    backend = "django.core.mail.backends.smtp.EmailBackend"
+    try:
+        yield get_connection(backend, host="127.0.0.1", port=port, timeout=5), taken
+    finally:
+        controller.stop()
+
 
 SECOND = timedelta(seconds=1)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -291,6 +320,49 @@ def test_a_page_of_p2_wakes_in_working_hours(room: Room, at: datetime):
     assert room.chat.heard == []
     room.turn(at + 2 * HOUR)
     assert len(room.chat.heard) == 1
+
+
+def test_a_page_that_meets_a_bug_stops_no_other(
+    room: Room, at: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    from hubfleet.office.oncall import escalating
+
+    bad, good = room.page("bad"), room.page("good")
+    right = escalating.take_step
+
+    def take_step(fleet: Any, page: Any, *more: Any) -> None:
+        if page.key == "bad":
+            raise ZeroDivisionError
+        right(fleet, page, *more)
+
+    monkeypatch.setattr(escalating, "take_step", take_step)
+    with caplog.at_level(logging.ERROR, "hubfleet.console"):
+        room.turn(at + SECOND)
+
+    assert room.sent(bad) == []
+    assert len(room.sent(good)) == 3
+    assert "its step could not be taken, and is tried again" in caplog.text
+    monkeypatch.undo()
+
+
+def test_a_page_arrives_as_mail(room: Room, at: datetime):
+    from hubfleet.office.post import sending
+
+    room.page()
+    room.turn(at + SECOND)
+    with post_office() as (carrier, taken):
+        assert sending.deliver_due(carrier).sent == 1
+
+    [(to, text)] = taken
+    assert to == "ada@example.org"
+    assert "Subject: [P1] Earth is down" in text
+    for line in (
+        "No answer.",
+        "More: http://localhost/i/1",
+        "Take it on: http://localhost:8010/oncall/pages/1/",
+        "You are told because: Ada Example is on call in the rotation primary.",
+    ):
+        assert line in text.replace("\r\n", "\n")
 
 
 def test_no_secret_is_stored_or_logged(

@@ -82,7 +82,7 @@ def minutes(count: float) -> timedelta:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     from hubfleet import wiring
     from hubfleet.office import ports
-    from hubfleet.office.usage import keeping, sampling
+    from hubfleet.office.usage import adding, sampling
 
     root = tmp_path / "fleet"
     write_fleet(root, HUBS)
@@ -92,6 +92,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
         def clock(at: datetime) -> None:
             monkeypatch.setattr(sampling, "now", lambda: at)
-            monkeypatch.setattr(keeping, "now", lambda: at)
+            monkeypatch.setattr(adding, "now", lambda: at)
 
         yield Place(office, desk, clock)

@@ -127,6 +127,7 @@ def test_starts_are_added_up_from_the_counters_of_the_hub(place: Place) -> None:
     day = place.day("ant/prod")
     assert day.spawns == [["1.0", 3.0], ["inf", 3.0]]
     assert day.failed == 2
+    assert place.day("ant").spawns == place.day("").spawns == day.spawns
 
 
 def test_peaks_of_a_community_are_those_of_one_moment(place: Place) -> None:
@@ -253,6 +254,36 @@ def test_a_hub_that_cannot_be_read_says_why(place: Place) -> None:
         "ant/staging": "the use of ant/staging cannot be read",
         "bee/prod": "the use of bee/prod cannot be read",
     }
+
+
+def test_a_hub_that_nobody_can_cope_with_keeps_nobody_else_from_being_read(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hubfleet.office.usage.models import Presence
+
+    asked = place.desk.sample
+
+    def sample(hub: str, since: Any = None) -> Any:
+        if hub == "ant/prod":
+            raise RuntimeError("a bug of ours")
+        return asked(hub, since)
+
+    monkeypatch.setattr(place.desk, "sample", sample)
+    with pytest.raises(RuntimeError, match="a bug of ours"):
+        place.read("bee/prod", NOON, server("zoe", NOON))
+    assert place.people("bee/prod", "day") == {"2026-11-18": 1}
+    with pytest.raises(RuntimeError, match="a bug of ours"):
+        place.read("ant/staging", NOON + timedelta(days=100))
+    assert set(Presence.objects.values_list("kind", flat=True)) == {"month", "billed"}
+
+
+def test_without_measuring_no_hub_is_asked(place: Place) -> None:
+    file = place.office.root / "fleet.yaml"
+    text = file.read_text().replace("service:", "service:\n  use: {measure: false}", 1)
+    file.write_text(text)
+    place.desk.reload()
+    place.read("ant/prod", NOON, server("ada", NOON))
+    assert place.desk.asked_since == {}
 
 
 def test_a_reading_is_told_of_the_one_before_it(place: Place) -> None:

@@ -239,3 +239,25 @@ def test_without_duckdb_parquet_is_refused_with_the_extra(
         "  hint: install hubfleet with its extra: pip install 'hubfleet[parquet]'"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_number_of_queries_does_not_depend_on_the_number_of_hubs(used: Place) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from hubfleet.office.usage.models import UseDay
+
+    def queries(by: str) -> int:
+        with CaptureQueriesContext(connection) as asked:
+            report("", by)
+        return len(asked)
+
+    few = [queries(by) for by in ("day", "hub", "community")]
+    UseDay.objects.bulk_create(
+        UseDay(scope=f"{name}/prod", community=name, day=MONTH[0], sessions=1, peak=1)
+        for name in (f"c{number}" for number in range(40))
+    )
+    assert [queries(by) for by in ("day", "hub", "community")] == few
+    assert max(few) <= 10
+    fresh = report("", "hub").parts["c7/prod"]
+    assert (fresh.users, fresh.billed_users, fresh.sessions, fresh.peak) == (0, 0, 1, 1)

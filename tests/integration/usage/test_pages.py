@@ -92,3 +92,22 @@ def test_without_any_use_the_page_says_what_will_come(place: Place) -> None:
         text = eve.get(path).content.decode()
         assert "No use measured yet" in text
         assert "<svg" not in text.partition("<main")[2]
+
+
+def test_programs_are_answered_what_the_command_prints_as_json(used: Place) -> None:
+    eve, zoe = client(used, "eve", "engineer"), client(used, "zoe")
+    answer = eve.get("/api/usage", {"scope": "ant", "by": "hub"})
+    found = answer.json()
+    assert (found["scope"], found["by"], found["total"]["users"]) == ("ant", "hub", 2)
+    assert [(row["hub"], row["users"]) for row in found["rows"]] == [("ant/prod", 2)]
+    assert found["definitions"]["sessions"] == "servers that started"
+    assert eve.get("/api/usage").json()["scope"] is None
+    week = eve.get("/api/usage", {"scope": "ant/prod", "from": "2026-11-02", "to": "2026-11-08"})
+    assert (week.json()["from"], week.json()["to"]) == ("2026-11-02", "2026-11-08")
+    asked = [{"scope": name} for name in ("ant/prod", "ant", "", "bee", "bee/prod", "cow")]
+    seen = [zoe.get("/api/usage", one).status_code for one in asked]
+    assert seen == [404, 404, 403, 200, 200, 404]
+    for odd in ({"scope": "../x"}, {"from": "soon"}, {"by": "person"}):
+        assert eve.get("/api/usage", odd).status_code == 422
+    long = eve.get("/api/usage", {"from": "0001-01-01", "to": "9999-12-31"})
+    assert long.status_code == 200

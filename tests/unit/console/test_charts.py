@@ -73,3 +73,44 @@ def test_names_with_markup_stay_text(name):
 def test_no_chart_has_a_style_of_its_own():
     """The policy of the pages forbids it."""
     assert "style=" not in charts.stages(STAGES, "x") + charts.progress([("good", 1)], 2, "x")
+
+
+def test_columns_tell_of_each_day_and_never_leave_the_picture() -> None:
+    found = charts.columns(
+        ["2026-11-01", "2026-11-02", "<3>"],
+        (
+            charts.Series("asked", "quiet", (4.0, 0.0, 10.0)),
+            charts.Series("used", "accent", (0.001, 0.0, 2.5)),
+        ),
+        "Memory of <ant>",
+        "At most 10.",
+    )
+    assert 'aria-label="Memory of &lt;ant&gt;: At most 10."' in found
+    assert "<title>2026-11-01: 4 asked</title>" in found
+    assert "<title>&lt;3&gt;: 2.5 used</title>" in found
+    assert found.count("<rect") == 4, "a day of nothing has no column"
+    heights = [float(bar.get("height") or 0) for bar in drawn(found).iter("rect")]
+    assert max(heights) == 82
+    assert min(heights) == 1, "little is still seen"
+
+
+def test_columns_of_nothing_are_an_empty_frame() -> None:
+    found = charts.columns(["2026-11-01"], (charts.Series("users", "accent", (0.0,)),), "U", "No.")
+    assert "<rect" not in found
+    assert ">0</text>" in found
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0, "0"),
+        (0.012, "0.01"),
+        (0.3, "0.3"),
+        (3, "3"),
+        (3.14, "3.1"),
+        (12.5, "12"),
+        (1250, "1,250"),
+    ],
+)
+def test_amounts_have_as_many_digits_as_help(value: float, words: str) -> None:
+    assert charts.amount(value) == words

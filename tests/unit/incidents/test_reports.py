@@ -45,7 +45,7 @@ def test_a_draft_says_what_the_record_says_and_names_nobody():
     assert list(texts) == list(SECTIONS)
     assert texts["summary"] == (
         "On 2026-03-01 from 09:00 to 10:30 UTC (1 h 30 min), ant/prod and ant/staging had an "
-        "incident of priority P1: the hub's address does not answer."
+        "incident of priority P1: the address does not answer."
     )
     assert texts["impact"] == (
         "2 hubs of Ant: ant/prod and ant/staging.\nPeople could not work as usual for 1 h.\n"

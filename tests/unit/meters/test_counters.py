@@ -52,7 +52,10 @@ def test_a_hub_without_numbers_shows_none() -> None:
 
 
 def test_odd_numbers_count_for_nothing() -> None:
-    odd = f'{NAME}_count{{status="error"}} -4\n{NAME}_count{{status="error"}} many\n'
+    odd = "".join(
+        f'{NAME}_count{{status="error"}} {number}\n'
+        for number in ("-4", "many", "+Inf", "NaN", "1e300")
+    )
     assert spawn_counters(odd) == SpawnCounters()
 
 

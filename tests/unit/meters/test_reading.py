@@ -179,6 +179,8 @@ def test_servers_that_came_and_went_are_looked_for_only_when_some_started() -> N
         '{"items": [], "_pagination": {"next": {"offset": "far"}}}',
         '{"items": [], "_pagination": {"next": 7}}',
         "\ud800",
+        '{"items": [], "_pagination": {"next": {"offset": Infinity}}}',
+        "[" * 200_000,
     ],
 )
 def test_an_answer_of_another_shape_is_not_understood(text: str) -> None:
@@ -206,6 +208,7 @@ def test_an_answer_that_is_too_long_is_not_read_on(monkeypatch: pytest.MonkeyPat
 def test_times_and_choices_that_are_none_do_no_harm() -> None:
     odd = [
         user("ada", started="yesterday"),
+        user("eve", started="9999-12-31T23:59:59-12:00"),
         user("bo", user_options=[1], started="2026-11-18T11:00:00"),
         user("cy", user_options={"profile": {"a": 1}, "x": []}),
     ]

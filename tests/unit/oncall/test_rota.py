@@ -82,6 +82,7 @@ def schedule_of(
     )
 
 
+@settings(deadline=None)
 @given(rotations, moments)
 def test_without_hours_and_time_off_there_is_always_somebody_whose_turn_it_is(
     rotation: Rotation, at: datetime
@@ -92,6 +93,7 @@ def test_without_hours_and_time_off_there_is_always_somebody_whose_turn_it_is(
     assert duty.reason == "turn"
 
 
+@settings(deadline=None)
 @given(rotations, absences, moments)
 def test_nobody_on_time_off_is_on_call_and_a_gap_means_that_all_are_away(
     rotation: Rotation, off: tuple[Absence, ...], at: datetime
@@ -106,6 +108,7 @@ def test_nobody_on_time_off_is_on_call_and_a_gap_means_that_all_are_away(
         assert duty.person not in away
 
 
+@settings(deadline=None)
 @given(rotations, absences, overrides, moments)
 def test_an_override_wins_and_of_two_the_later(
     rotation: Rotation, off: tuple[Absence, ...], instead: tuple[Override, ...], at: datetime
@@ -119,7 +122,7 @@ def test_an_override_wins_and_of_two_the_later(
         assert duty.reason != "override"
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(rotations, absences, overrides, moments, st.integers(1, 40), st.data())
 def test_shifts_cover_the_time_without_gaps_and_say_what_on_call_says(
     rotation: Rotation,
@@ -139,7 +142,7 @@ def test_shifts_cover_the_time_without_gaps_and_say_what_on_call_says(
     assert there.duty == on_call(schedule, at)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(rotations, moments)
 def test_turns_change_in_order_and_at_the_declared_time_of_the_day(
     rotation: Rotation, start: datetime
@@ -168,6 +171,7 @@ hours = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(hours, zones, moments)
 def test_hours_begin_where_it_is_said_that_they_begin_next(open_in: Hours, zone: str, at: datetime):
     place = ZoneInfo(zone)

@@ -105,11 +105,25 @@ RULE = "SUMMARY:AWAY: ada\nDTSTART:20261002T080000Z\nRRULE:{}"
             "It has more than 5000 events, or 200 that repeat.",
         ),
         (
+            calendar(*[RULE.format("FREQ=DAILY")] * 199),
+            "It says more than 5000 times that somebody is off.",
+        ),
+        (
             calendar("SUMMARY:AWAY: ada\nDTSTART:99999999T000000Z"),
             "An event has no sound time: ",
         ),
     ],
-    ids=["empty", "large", "no calendar", "secondly", "never", "dense", "many", "no time"],
+    ids=[
+        "empty",
+        "large",
+        "no calendar",
+        "secondly",
+        "never",
+        "dense",
+        "many",
+        "too often",
+        "no time",
+    ],
 )
 def test_a_calendar_that_cannot_be_trusted_is_refused(text: str, why: str):
     with pytest.raises(HubfleetError) as raised:

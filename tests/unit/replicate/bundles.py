@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import cache
@@ -18,6 +19,7 @@ import zstandard
 from hubfleet.fleet.model import Fleet
 from hubfleet.kit.digest import digest
 from hubfleet.platforms.local.folders import StateFolder
+from hubfleet.platforms.local.snapshots.database import installed_schemas
 from hubfleet.replicate.export import Exported, Options, export
 
 EVERYTHING = Options(database=True, homes=True, shared=True)
@@ -31,13 +33,19 @@ People = Mapping[str, Mapping[str, bytes]]
 @cache
 def empty_database() -> bytes:
     """A database of the installed JupyterHub, without anybody."""
-    import tempfile
-
     from jupyterhub import orm
+    from sqlalchemy import create_engine, text
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hub.sqlite"
-        orm.new_session_factory(f"sqlite:///{path}")().close()
+        engine = create_engine(f"sqlite:///{path}")
+        # Not by JupyterHub's own way, which imports its whole migration tool.
+        orm.Base.metadata.create_all(engine)
+        with engine.begin() as database:
+            database.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+            newest = {"schema": installed_schemas()[0]}
+            database.execute(text("INSERT INTO alembic_version VALUES (:schema)"), newest)
+        engine.dispose()
         return path.read_bytes()
 
 

@@ -49,8 +49,8 @@ def _over(below: Any, above: Any) -> Any:
 
 def differences(root: Path, tree: Tree, wanted: dict[str, Any]) -> dict[str, list[str]]:
     """By hub, what the fleet that was written would give to Helm and the source did not."""
-    for one in tree.hubs:
-        one.give("access.sign_in", "shared-password", Origin("the test"))
+    for found in tree.hubs:
+        found.give("access.sign_in", "shared-password", Origin("the test"))
     settled = [settle(one) for one in tree.hubs]
     done = write(root, settled, tree.clusters, ADA)
     assert done.missing == (), [str(one) for one in done.missing]

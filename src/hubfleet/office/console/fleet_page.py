@@ -19,6 +19,7 @@ from hubfleet.office.accounts.rights import Action
 from hubfleet.office.console import objective_pages
 from hubfleet.office.console.glance import STATES, Glance, Row, glance
 from hubfleet.office.console.seeing import signed_in
+from hubfleet.office.leaving.ending import open_endings
 from hubfleet.office.ports import desk
 
 CHECKED = ("down", "degraded")
@@ -130,6 +131,7 @@ def _made(seen: Glance, wanted: Filter, declared: Fleet) -> Parts:
         "fleet": declared,
         "tally": tally(seen.rows),
         "objectives": objective_pages.of_fleet(declared),
+        "endings": open_endings(),
     }
     groups = grouped([row for row in seen.rows if wanted.takes(row)], declared)
     return Parts(

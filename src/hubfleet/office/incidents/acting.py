@@ -150,6 +150,15 @@ def acknowledge(actor: Actor, number: int, *, told: bool = False) -> Incident:
 
 
 @transaction.atomic
+def note_settled(actor: Actor, number: int) -> None:
+    """The page of an open incident was called over by whoever had it."""
+    incident = held(number)
+    if incident.open:
+        text = f"{actor.login} says that it is over, where they were paged; no probe has agreed yet"
+        write(incident, actor.login, "observed", text)
+
+
+@transaction.atomic
 def say(
     actor: Actor,
     fleet: Fleet,

@@ -75,19 +75,20 @@ def _gone(incident: Incident, rows: list[Affected], fleet: Fleet, at: datetime) 
 
 def _probes(incident: Incident, rows: list[Affected]) -> None:
     """Probes since the beginning whose verdict is another than that of the one before."""
-    for hub in sorted({row.hub for row in rows if row.hub}):
-        known = incident.entries.filter(origin="probe", hub=hub).order_by("-id").first()
-        last = int(known.key.split(":")[1]) if known else 0
-        said = known.text.partition(":")[0] if known else ""
-        newer = ProbeRecord.objects.filter(hub=hub, id__gt=last, at__gte=incident.began_at)
-        for row in newer.order_by("id")[:100]:
-            what = f"a probe found {hub} {row.verdict}"
-            if what == said:
-                continue
-            said = what
-            text = f"{what}: {row.cause}" if row.cause else what
-            write(incident, MACHINE, "observed", text, at=row.at, origin="probe", hub=hub,
-                  key=f"probe:{row.pk}")  # fmt: skip
+    hubs = sorted({row.hub for row in rows if row.hub})
+    known = incident.entries.filter(origin="probe").order_by("id").values_list("hub", "key", "text")
+    said = {hub: text.partition(":")[0] for hub, _, text in known}
+    last = {hub: int(key.split(":")[1]) for hub, key, _ in known}
+    after = min((last.get(hub, 0) for hub in hubs), default=0)
+    newer = ProbeRecord.objects.filter(hub__in=hubs, id__gt=after, at__gte=incident.began_at)
+    for row in newer.order_by("id")[:500]:
+        what = f"a probe found {row.hub} {row.verdict}"
+        if row.pk <= last.get(row.hub, 0) or what == said.get(row.hub):
+            continue
+        said[row.hub] = what
+        text = f"{what}: {row.cause}" if row.cause else what
+        write(incident, MACHINE, "observed", text, at=row.at, origin="probe", hub=row.hub,
+              key=f"probe:{row.pk}")  # fmt: skip
 
 
 def _rollouts(incident: Incident, rows: list[Affected]) -> None:
@@ -110,9 +111,7 @@ def _wanted(
         return None
     if any(row.recovered_at is None or at - row.recovered_at < quiet for row in rows):
         return None
+    open_questions = proof.unproven(incident, fleet, at)
     # A probe that failed is asked again only when it is as old as a hub must be quiet.
-    return [
-        one.hub
-        for one in proof.unproven(incident, fleet, at)
-        if one.at is None or at - one.at >= quiet or "no probe" in one.words
-    ] or (None if proof.unproven(incident, fleet, at) else [])
+    due = [one.hub for one in open_questions if one.at is None or at - one.at >= quiet]
+    return due or (None if open_questions else [])

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Max
+
 from hubfleet.fleet.model import Fleet
 from hubfleet.office.incidents.models import Incident
 from hubfleet.office.watching.models import ProbeRecord
@@ -57,12 +59,10 @@ def proofs(incident: Incident, fleet: Fleet, at: datetime) -> list[Proof]:
 
 
 def _newest(hubs: Mapping[str, object]) -> dict[str, ProbeRecord]:
-    found: dict[str, ProbeRecord] = {}
-    for hub in hubs:
-        row = ProbeRecord.objects.filter(hub=hub).order_by("-id").first()
-        if row is not None:
-            found[hub] = row
-    return found
+    named = ProbeRecord.objects.filter(hub__in=list(hubs)).values_list("hub")
+    last = dict(named.annotate(Max("id")))
+    rows = ProbeRecord.objects.in_bulk(list(last.values()))
+    return {hub: rows[key] for hub, key in last.items() if key in rows}
 
 
 def unproven(incident: Incident, fleet: Fleet, at: datetime) -> list[Proof]:

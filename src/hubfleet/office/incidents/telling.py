@@ -46,6 +46,6 @@ def _send(incident: Incident, to: Iterable[str], status: str, text: str) -> int:
     subject = f"[{status}] {incident.title}"
     sent = put_all(Letter("incident-update", one, subject, text) for one in to)
     if sent:
-        said = f"{sent} mails to representatives: {status}"
+        said = f"{sent} mail{'s' if sent != 1 else ''} to representatives: {status}"
         write(incident, MACHINE, "communication", said, origin="mail")
     return sent

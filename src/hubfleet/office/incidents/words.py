@@ -15,7 +15,7 @@ PRIORITIES: Mapping[str, str] = {
 assert list(PRIORITIES) == list(SEVERITIES)
 
 KINDS: Mapping[str, str] = {
-    "hub-unreachable": "the hub's address does not answer",
+    "hub-unreachable": "the address does not answer",
     "sign-in-fails": "people who may use the hub cannot sign in",
     "servers-do-not-start": "servers do not start, or run no code",
     "home-full": "homes or volumes are full",

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from hubfleet.fleet.model import Fleet
+from hubfleet.fleet.model import Fleet, Hub
 from hubfleet.kit.clock import now, timestamp
 from hubfleet.kit.errors import HubfleetError, failure
 from hubfleet.kit.units import day_after
@@ -58,34 +58,48 @@ def begin(
     if trouble is not None:
         raise HubfleetError(trouble)
     with transaction.atomic():
-        known = open_ending(hub)
-        if known is not None:
-            raise failure(
-                "ending-known",
-                f"{hub} is to end on {known.last_day} already",
-                why=f"{known.asked_by} asked for it on {known.asked_on}",
-                hint=f"move its last day with `hubfleet hub end {hub} --extend`, or take it back "
-                "with --cancel and ask anew",
-            )
-        made = Ending(
-            hub=hub,
-            title=declared.values.title or hub,
-            community_title=fleet.communities[declared.community].file.name,
-            cluster=declared.cluster,
-            platform=fleet.clusters[declared.cluster].file.platform,
-            domain=declared.domain,
-            timezone=fleet.service.timezone,
-            reason=reason[:2000],
-            asked_by=actor.login,
-        )
+        _refuse_second(hub)
+        made = _of(declared, fleet)
+        made.reason, made.asked_by = reason[:2000], actor.login
         made.dates = dates_of(last_day, asked_on, fleet.service.ending)
-        made.save()
+        try:
+            with transaction.atomic():
+                made.save()
+        except IntegrityError:
+            # Somebody else asked in the same moment.
+            _refuse_second(hub)
+            raise
         _note(actor, Action.END_HUB, made, f"asked that {hub} ends on {last_day}", reason=reason)
         if consent is not None:
             agree(made, consent, actor, fleet=fleet)
         else:
             letters.ask_for_consent(made, fleet)
     return made
+
+
+def _of(declared: Hub, fleet: Fleet) -> Ending:
+    """What is known of the hub now, and may be in no file any more when it matters."""
+    return Ending(
+        hub=declared.name,
+        title=declared.values.title or declared.name,
+        community_title=fleet.communities[declared.community].file.name,
+        cluster=declared.cluster,
+        platform=fleet.clusters[declared.cluster].file.platform,
+        domain=declared.domain,
+        timezone=fleet.service.timezone,
+    )
+
+
+def _refuse_second(hub: str) -> None:
+    known = open_ending(hub)
+    if known is not None:
+        raise failure(
+            "ending-known",
+            f"{hub} is to end on {known.last_day} already",
+            why=f"{known.asked_by} asked for it on {known.asked_on}",
+            hint=f"move its last day with `hubfleet hub end {hub} --extend`, or take it back "
+            "with --cancel and ask anew",
+        )
 
 
 def agree(ending: Ending, consent: Consent, actor: Actor, *, fleet: Fleet) -> None:
@@ -210,6 +224,11 @@ def mark_data(ending: Ending, data: str, consent: Consent, actor: Actor, *, flee
 def open_ending(hub: str) -> Ending | None:
     """The hub's ending while it is neither taken back nor done."""
     return Ending.objects.filter(hub=hub, cancelled_at=None, gone_at=None).first()
+
+
+def open_endings() -> int:
+    """How many hubs are on their way out."""
+    return Ending.objects.filter(cancelled_at=None, gone_at=None).count()
 
 
 def latest_ending(hub: str) -> Ending:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 from hubfleet.kit.clock import now
 from hubfleet.kit.errors import HubfleetError, Problem
 from hubfleet.office.accounts.actions import Action
 from hubfleet.office.audit.record import Actor, record
-from hubfleet.office.leaving import evidence, records
-from hubfleet.office.leaving.models import Asset, Ending
+from hubfleet.office.leaving import evidence, records, takes
+from hubfleet.office.leaving.models import Asset, Ending, Take
 from hubfleet.office.ports import desk
 from hubfleet.platforms.local import remains
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.rollout.lease import hold
 
 
-def objections(ending: Ending, today: date) -> Iterator[Problem]:
-    """Why nothing may be deleted yet."""
+def objections(ending: Ending, today: date, declared: Collection[str]) -> Iterator[Problem]:
+    """Why nothing may be deleted yet; `declared` are the names of all hubs of now."""
     hub = ending.hub
     if ending.consent_at is None or ending.confirmed_at is None:
         lacking = "a representative's consent" if ending.consent_at is None else "a second person"
@@ -36,7 +36,7 @@ def objections(ending: Ending, today: date) -> Iterator[Problem]:
             why=f"its people were promised the time to {ending.last_day}",
             hint="wait; files that somebody wants to be rid of now, they delete themselves",
         )
-    elif ending.gone_at is None:
+    elif ending.gone_at is None or hub in declared:
         yield Problem(
             "hub-not-gone",
             f"{hub} is still declared or still there",
@@ -58,7 +58,7 @@ def erase(ending: Ending, actor: Actor, *, today: date) -> list[Asset]:
 
     Raises the objections, and `rollout-running` while somebody changes the fleet.
     """
-    found = tuple(objections(ending, today))
+    found = tuple(objections(ending, today, desk().reload().hubs))
     if found:
         raise HubfleetError(*found)
     before = {asset.kind: asset for asset in evidence.look(ending)}
@@ -71,7 +71,9 @@ def erase(ending: Ending, actor: Actor, *, today: date) -> list[Asset]:
     if ending.platform == "local":
         with hold(state.apply_lock, "hubfleet hub erase"):
             remains.erase(state, ending.hub)
-    records.delete(ending.hub, "delete")
+    for take in Take.objects.filter(hub=ending.hub, deleted_at=None):
+        takes.delete(take, actor, "the hub is deleted")
+    records.delete(ending.hub, "delete", _gone_on(ending))
     assets = evidence.look(ending)
     left = [one.kind for one in assets if one.state not in (Asset.State.DELETED, Asset.State.KEPT)]
     what = f"deleted what {ending.hub} left behind"
@@ -82,7 +84,7 @@ def erase(ending: Ending, actor: Actor, *, today: date) -> list[Asset]:
 
 def forget_aggregates(ending: Ending) -> None:
     """At the end of the retention: what was kept for a while goes, too."""
-    records.delete(ending.hub, "keep-for-a-while")
+    records.delete(ending.hub, "keep-for-a-while", _gone_on(ending))
     evidence.look(ending)
     ending.closed_at = now()
     ending.save(update_fields=["closed_at"])
@@ -93,6 +95,10 @@ def forget_aggregates(ending: Ending) -> None:
         what=f"the retention of {ending.hub} is over: aggregates were deleted",
         details={"ending": ending.pk},
     )
+
+
+def _gone_on(ending: Ending) -> date:
+    return ending.gone_at.date() if ending.gone_at else ending.removal
 
 
 def _remember(assets: Iterable[Asset]) -> None:

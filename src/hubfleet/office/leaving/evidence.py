@@ -17,13 +17,14 @@ from hubfleet.kit.clock import now
 from hubfleet.kit.errors import failure
 from hubfleet.office.accounts.actions import Action
 from hubfleet.office.audit.record import Actor, record
-from hubfleet.office.leaving import records
-from hubfleet.office.leaving.models import Asset, Ending
+from hubfleet.office.leaving import records, takes
+from hubfleet.office.leaving.models import Asset, Ending, Take
 from hubfleet.office.ports import desk
 from hubfleet.platforms.local import remains
 from hubfleet.platforms.local.folders import StateFolder
 
 DNS, BACKUPS, CLUSTER, VOLUMES = "dns", "backups", "kubernetes-objects", "volumes"
+BUNDLES = "bundles"
 
 TITLES: Mapping[str, str] = {
     remains.HOMES: "Home directories",
@@ -43,6 +44,7 @@ TITLES: Mapping[str, str] = {
     records.SEEN: "Observations and probes",
     records.AGGREGATES: "Aggregates without people",
     records.OPERATORS: "The operator's record of acts",
+    BUNDLES: "Bundles that were made in the console",
     DNS: "Host name",
     CLUSTER: "Objects on the cluster",
     VOLUMES: "Volumes on the cluster",
@@ -80,6 +82,9 @@ def addresses_of(domain: str) -> Sequence[str]:
 def look(ending: Ending, resolve: Resolve = addresses_of) -> list[Asset]:
     """Bring every row up to date; they come in reading order."""
     known = {asset.kind: asset for asset in ending.assets.all()}
+    if ending.settled_at is not None and ending.hub in desk().fleet().hubs:
+        # A new hub has the name now: what it has says nothing about the one that ended.
+        return [known[kind] for kind in TITLES if kind in known]
     found = _seen(ending, known, resolve)
     with transaction.atomic():
         for kind in TITLES:
@@ -101,6 +106,7 @@ def _seen(ending: Ending, known: Mapping[str, Asset], resolve: Resolve) -> dict[
         for kind in (CLUSTER, VOLUMES):
             found[kind] = Seen(1, 0, (ending.cluster,), "look on the cluster", unknown=True)
     found |= _in_the_office(ending)
+    found[BUNDLES] = _bundles(ending.hub)
     found[DNS] = _name(ending.domain, resolve)
     words = "copies of the state folder or the cluster's volumes that somebody keeps elsewhere"
     found[BACKUPS] = Seen(1, 0, (), words, unknown=True)
@@ -129,6 +135,15 @@ def _in_the_office(ending: Ending) -> dict[str, Seen]:
             words += f"; deleted on {ending.retention_end}"
         found[kind] = Seen(count, 0, tuple(tables), words, kept)
     return found
+
+
+def _bundles(hub: str) -> Seen:
+    """Files of bundles; one that is being made counts before it is there."""
+    made = Take.objects.filter(hub=hub, deleted_at=None)
+    folders = [takes.folder_of(one) for one in made]
+    sizes = [sum(one.stat().st_size for one in path.glob("*")) for path in folders]
+    places = ("console/takes",)
+    return Seen(len(sizes), sum(sizes), places, _counted(len(sizes), places, "bundle"))
 
 
 def _name(domain: str, resolve: Resolve) -> Seen:

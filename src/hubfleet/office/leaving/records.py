@@ -6,6 +6,7 @@ Rooms are named by their tables and not imported, so that one that is not instal
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from django.apps import apps
@@ -24,6 +25,8 @@ class Table:
     model: str
     """`app_label.Model`."""
     column: str = "hub"
+    day: str = ""
+    """The column of the row's day, where a later hub of the same name may have rows of its own."""
 
 
 ACCESS, CLIENT, SEEN = "access", "oauth-client", "observations"
@@ -45,7 +48,7 @@ TABLES: tuple[Table, ...] = (
     Table(SEEN, "watching.Sighting"),
     Table(SEEN, "watching.ProbeRecord"),
     Table(SEEN, "watching.Turn"),
-    Table(AGGREGATES, "watching.HubDay"),
+    Table(AGGREGATES, "watching.HubDay", day="day"),
     Table(OPERATORS, "audit.Entry"),
     Table(OPERATORS, "ledger.Revision"),
     Table(OPERATORS, "ledger.Act"),
@@ -78,12 +81,17 @@ def counted(hub: str) -> dict[str, dict[str, int]]:
     return found
 
 
-def delete(hub: str, fate: Fate) -> int:
-    """Delete the rows of all kinds with this fate; how many."""
+def delete(hub: str, fate: Fate, until: date) -> int:
+    """Delete the rows of all kinds with this fate; how many. `until` is the day on which the hub
+    was gone: what is of a later day is another hub's.
+    """
     deleted = 0
     if fate == "delete":
         forget_client(hub)
     for table in installed():
         if FATES[table.kind] == fate:
-            deleted += rows(table, hub).delete()[0]
+            found = rows(table, hub)
+            if table.day:
+                found = found.filter(**{f"{table.day}__lte": until})
+            deleted += found.delete()[0]
     return deleted

@@ -11,7 +11,7 @@ import logging
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from hubfleet.fleet.escalation import Told, planned_steps, whom
 from hubfleet.fleet.model import Fleet
@@ -27,6 +27,7 @@ from hubfleet.office.ports import desk
 log = logging.getLogger("hubfleet.console")
 
 AT_ONCE = 200
+AGAIN = timedelta(minutes=1)
 WAKING = ("P1", "P2")
 """Priorities for which people's channels are used; the others are mail."""
 
@@ -43,9 +44,23 @@ def work(at: datetime | None = None) -> None:
     due = Page.objects.filter(closed_at=None, settled_at=None, due_at__lte=moment)
     if due.exists():
         off = absences.known(fleet, moment)
+        for number in list(due.order_by("due_at").values_list("pk", flat=True)[:AT_ONCE]):
+            _take(fleet, number, moment, off)
+
+
+def _take(fleet: Fleet, number: int, at: datetime, off: tuple[Absence, ...]) -> None:
+    """One page's step, while it is still due; a bug that one page meets stops no other."""
+    try:
         with transaction.atomic():
-            for page in due.order_by("due_at").select_for_update(skip_locked=True)[:AT_ONCE]:
-                take_step(fleet, page, moment, off)
+            due = Page.objects.filter(pk=number, settled_at=None, due_at__lte=at)
+            page = due.select_for_update(skip_locked=True).first()
+            if page is not None:
+                take_step(fleet, page, at, off)
+    except DatabaseError:
+        raise
+    except Exception:
+        log.exception("page %s: its step could not be taken, and is tried again", number)
+        Page.objects.filter(pk=number).update(due_at=at + AGAIN)
 
 
 def close(page: Page, at: datetime) -> None:

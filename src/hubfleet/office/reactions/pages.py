@@ -14,12 +14,13 @@ from hubfleet.office.incidents import acting
 from hubfleet.office.incidents.models import Incident
 from hubfleet.office.incidents.signals import changed
 from hubfleet.office.oncall import paging
-from hubfleet.office.oncall.signals import acknowledged
+from hubfleet.office.oncall.signals import acknowledged, settled
 
 
 def listen() -> None:
     changed.connect(on_changed, dispatch_uid="page-for-incidents")
     acknowledged.connect(on_acknowledged, dispatch_uid="acknowledge-incidents")
+    settled.connect(on_settled, dispatch_uid="note-settled-pages")
 
 
 def on_changed(*, incident: Incident, what: str, by: str = "", **_: Any) -> None:
@@ -54,6 +55,21 @@ def _text(incident: Incident, hubs: list[str]) -> str:
 
 def on_acknowledged(*, key: str, by: str, **_: Any) -> None:
     """A page of ours was taken on, at PagerDuty or elsewhere."""
+    number = _number(key)
+    if number is not None:
+        acting.acknowledge(Actor(login=by), number, told=True)
+
+
+def on_settled(*, key: str, by: str, **_: Any) -> None:
+    """Somebody at the other end says that it is over: noted, because a probe decides that here."""
+    number = _number(key)
+    if number is not None:
+        acting.note_settled(Actor(login=by), number)
+
+
+def _number(key: str) -> int | None:
+    """The incident that a page is about; None for pages of others, and for one that is gone."""
     room, _slash, number = key.partition("/")
-    if room == "incident" and number.isdigit():
-        acting.acknowledge(Actor(login=by), int(number), told=True)
+    if room != "incident" or not number.isdigit() or len(number) > 18:
+        return None
+    return int(number) if Incident.objects.filter(pk=int(number)).exists() else None

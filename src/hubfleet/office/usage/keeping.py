@@ -11,16 +11,16 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Q
 
-from hubfleet.kit.clock import now
 from hubfleet.kit.errors import Problem
-from hubfleet.meters.counters import added, merged
+from hubfleet.meters.counters import added
 from hubfleet.meters.samples import BriefServer, HubSample, ServerSample, SpawnCounters
 from hubfleet.office.usage import days as arithmetic
+from hubfleet.office.usage.adding import add_to_day, count_again
 from hubfleet.office.usage.days import Hours, advance
 from hubfleet.office.usage.hashing import Keyring, one_spelling
-from hubfleet.office.usage.models import People, Presence, Reading, Session, UseDay
+from hubfleet.office.usage.models import Presence, Reading, Session
 from hubfleet.office.usage.periods import PRESENT, Kind, days_touched, start_of
 
 
@@ -59,7 +59,7 @@ def keep(
         if servers or brief or not was_idle:
             _Keeper(sample, ring, kept).keep(servers, brief, last)
         if spawns is not None:
-            _add_to_day(sample.hub, sample.at.date(), Hours(), 0, spawns)
+            add_to_day(sample.hub, sample.at.date(), Hours(), 0, spawns)
     return True
 
 
@@ -120,8 +120,8 @@ class _Keeper:
             self._store_brief(short, ended)
         self._count_people(counts, starts)
         for day, hours in moved.days.items():
-            _add_to_day(self._hub, day, hours)
-        _add_to_day(self._hub, self._at.date(), Hours(), len(names))
+            add_to_day(self._hub, day, hours)
+        add_to_day(self._hub, self._at.date(), Hours(), len(names))
 
     def _named(self, user: str, server: str, started: datetime) -> _Names:
         user = one_spelling(user)
@@ -181,7 +181,7 @@ class _Keeper:
             started=ended, counted_to=ended, ended=ended,
         )  # fmt: skip
         Session.objects.bulk_create([row], ignore_conflicts=True)
-        _add_to_day(self._hub, ended.date(), Hours(sessions=1))
+        add_to_day(self._hub, ended.date(), Hours(sessions=1))
 
     def _count_people(
         self,
@@ -203,8 +203,12 @@ class _Keeper:
                     person = self._ring.hashed(self._community, kind, start, user)
                     named = (kind, start, person)
                     wanted[named] = min(moment, wanted.get(named, moment))
-        people = {person for _, _, person in wanted}
-        here = Presence.objects.filter(hub=self._hub, person__in=people)
+        if not wanted:
+            return
+        kinds_there, starts_there, people = (set(column) for column in zip(*wanted, strict=True))
+        here = Presence.objects.filter(
+            hub=self._hub, kind__in=kinds_there, start__in=starts_there, person__in=people
+        )
         known = {(str(k), s, p) for k, s, p in here.values_list("kind", "start", "person")}
         rows = [
             Presence(
@@ -232,65 +236,6 @@ def _moments(start: datetime, end: datetime) -> Iterator[datetime]:
 def _session_of(row: Session) -> arithmetic.Session:
     return arithmetic.Session(
         row.started, row.counted_to, row.requested, row.cpu_seconds, row.ended
-    )
-
-
-def count_again(community: str, hub: str, kind: str, start: date) -> None:
-    """Bring the numbers of people of a period up to its rows, on the hub and in the community."""
-    rows = Presence.objects.filter(community=community, kind=kind, start=start)
-    found = {
-        hub: rows.filter(hub=hub).count(),
-        community: rows.aggregate(people=Count("person", distinct=True))["people"],
-    }
-    People.objects.bulk_create(
-        [
-            People(community=community, scope=scope, kind=kind, start=start, count=count)
-            for scope, count in found.items()
-        ],
-        update_conflicts=True,
-        unique_fields=["scope", "kind", "start"],
-        update_fields=["count"],
-    )
-
-
-def _add_to_day(
-    hub: str, day: date, hours: Hours, running: int = 0, spawns: SpawnCounters | None = None
-) -> None:
-    if not running and spawns is None and hours == Hours():
-        return
-    community = hub.partition("/")[0]
-    row, _ = UseDay.objects.get_or_create(scope=hub, day=day, defaults={"community": community})
-    for name, value in asdict(hours).items():
-        setattr(row, name, getattr(row, name) + value)
-    row.peak = max(row.peak, running)
-    if spawns is not None:
-        earlier = tuple((float(bound), float(count)) for bound, count in row.spawns)
-        buckets = merged([earlier, spawns.buckets])
-        row.spawns = [[str(bound), count] for bound, count in buckets]
-        row.failed += spawns.failed
-        row.rejected += spawns.rejected
-    row.save()
-
-
-def keep_peaks(hubs: Collection[str]) -> None:
-    """The most servers at once of each community and of the fleet, as of the last readings."""
-    day = now().date()
-    read = Reading.objects.filter(hub__in=hubs, trouble="").exclude(at=None)
-    running: dict[str, int] = {}
-    for hub, count in read.values_list("hub", "running"):
-        community = hub.partition("/")[0]
-        running[community] = running.get(community, 0) + count
-    running[""] = sum(running.values())
-    known = dict(UseDay.objects.filter(scope__in=running, day=day).values_list("scope", "peak"))
-    higher = {scope: count for scope, count in running.items() if count > known.get(scope, 0)}
-    UseDay.objects.bulk_create(
-        [
-            UseDay(scope=scope, day=day, community=scope, peak=peak)
-            for scope, peak in higher.items()
-        ],
-        update_conflicts=True,
-        unique_fields=["scope", "day"],
-        update_fields=["peak"],
     )
 
 

@@ -135,7 +135,7 @@ class People(models.Model):
 
 class UseDay(models.Model):
     """One day of UTC of one hub; stays. Communities and the fleet (scope: empty) have rows too, in
-    which only `peak` counts, because peaks of hubs do not add up.
+    which only `peak` and `spawns` count: peaks of hubs do not add up, and histograms take long to.
     """
 
     community = models.TextField()

@@ -43,29 +43,68 @@ class Scope:
         return Q(scope=self.name) if self.name else Q(scope=F("community"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    """What the rows of days of a scope add up to."""
-
-    hours: Mapping[str, float]
-    spawns: Buckets
-    peak: int
-
-
 _ADDED = ("sessions", "server_hours", "requested", "used", "measured", "cpu", "failed", "rejected")
+_SUMS = {f"sum_{name}": Sum(name) for name in _ADDED}
+_Hours = Mapping[str, Any]
+_NOTHING: _Hours = {}
 
 
 def report(scope: Scope, first: date, last: date, by: By | None = None) -> Report:
-    """All that is known of these days, both ends included."""
-    total = _numbers(scope, first, last)
+    """All that is known of these days, both ends included.
+
+    The number of queries depends on nothing but `by`.
+    """
+    days = UseDay.objects.filter(day__range=(first, last))
+    within = scope.hubs(days)
+    total = _joined(
+        _renamed(within.aggregate(**_SUMS)),
+        _starts(days.filter(scope=scope.name)).get(scope.name, ()),
+        _peaks(days.filter(scope=scope.name)).get(scope.name, 0),
+        _people(People.objects.filter(scope.own()), first, last).get("", {}),
+    )
     parts: dict[str, Numbers] = {}
     if by == "day":
         parts = _by_day(scope, first, last)
     elif by is not None:
-        parts = {
-            name: _numbers(Scope(name), first, last) for name in _names(scope, first, last, by)
-        }
+        parts = _by_scope(within, days, first, last, "scope" if by == "hub" else "community")
     return Report(scope.name, first, last, total, by, parts, troubles(scope))
+
+
+def _by_scope(
+    within: QuerySet[UseDay], days: QuerySet[UseDay], first: date, last: date, column: str
+) -> dict[str, Numbers]:
+    """The hubs or the communities of which anything is known in these days."""
+    sums = {str(row[column]): _renamed(row) for row in within.values(column).annotate(**_SUMS)}
+    own = days.filter(scope__in=within.values(column))
+    starts, peaks = _starts(own), _peaks(own)
+    rows = People.objects.filter(scope__in=within.values(column))
+    people = _people(rows, first, last, each=True)
+    return {
+        name: _joined(
+            sums[name],
+            starts.get(name, ()),
+            peaks.get(name, 0),
+            people.get(name) or _of_people({}, first, 1, kind_of(first, last)),
+        )
+        for name in sorted(sums)
+    }
+
+
+def _renamed(row: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(row.get(f"sum_{name}") or 0) for name in _ADDED}
+
+
+def _starts(own: QuerySet[UseDay]) -> dict[str, Buckets]:
+    """The histograms of starts by scope."""
+    found: dict[str, list[Buckets]] = {}
+    for name, stored in own.exclude(spawns=[]).values_list("scope", "spawns"):
+        found.setdefault(name, []).append(_buckets(stored))
+    return {name: merged(histograms) for name, histograms in found.items()}
+
+
+def _peaks(own: QuerySet[UseDay]) -> dict[str, int]:
+    rows = own.values("scope").annotate(most=Max("peak"))
+    return {row["scope"]: int(row["most"] or 0) for row in rows}
 
 
 def troubles(scope: Scope) -> dict[str, str]:
@@ -76,44 +115,48 @@ def troubles(scope: Scope) -> dict[str, str]:
     return dict(rows.order_by("hub").values_list("hub", "trouble"))
 
 
-def _numbers(scope: Scope, first: date, last: date) -> Numbers:
-    rows = scope.hubs(UseDay.objects.filter(day__range=(first, last)))
-    return _joined(_sums(rows, _peak(scope, first, last)), _people(scope, first, last))
-
-
-def _sums(rows: QuerySet[UseDay], peak: int) -> _Sums:
-    hours = rows.aggregate(**{name: Sum(name) for name in _ADDED})
-    histograms = rows.exclude(spawns=[]).values_list("spawns", flat=True)
-    return _Sums(
-        {name: float(hours[name] or 0) for name in _ADDED},
-        merged(map(_buckets, histograms)),
-        peak,
-    )
-
-
 def _buckets(stored: Iterable[Sequence[Any]]) -> Buckets:
     return tuple((float(bound), float(count)) for bound, count in stored)
 
 
-def _peak(scope: Scope, first: date, last: date) -> int:
-    rows = UseDay.objects.filter(scope=scope.name, day__range=(first, last))
-    return int(rows.aggregate(most=Max("peak"))["most"] or 0)
+def _people(
+    rows: QuerySet[People], first: date, last: date, *, each: bool = False
+) -> dict[str, dict[str, Any]]:
+    """By scope with `each`, else of all together, as ''.
 
-
-def _people(scope: Scope, first: date, last: date) -> dict[str, Any]:
-    """People cannot be added up: they are known for whole periods, and for no other range."""
-    days = counts(scope, "day", first, last)
-    begun = (min(last, now().date()) - first).days + 1
-    found: dict[str, Any] = {
-        "users_by_day": sum(days.values()) / max(begun, 1),
-        "most_users_of_a_day": max(days.values(), default=0),
-        "most_users_of_a_week": max(counts(scope, "week", first, last).values(), default=0),
-    }
+    People cannot be added up: they are known for whole periods, and for no other range.
+    """
     whole = kind_of(first, last)
+    kinds = {"day", "week", *([whole] if whole else []), *(["billed"] if whole == "month" else [])}
+    counted: dict[str, dict[str, dict[date, int]]] = {}
+    wanted = rows.filter(kind__in=kinds, start__range=(first, last))
+    if not each:
+        wanted_rows = wanted.values("kind", "start").annotate(people=Sum("count"))
+    else:
+        wanted_rows = wanted.values("kind", "start", "scope").annotate(people=Sum("count"))
+    for row in wanted_rows:
+        of_scope = counted.setdefault(str(row.get("scope", "")), {})
+        of_scope.setdefault(row["kind"], {})[row["start"]] = int(row["people"])
+    if not each:
+        counted.setdefault("", {})
+    begun = max((min(last, now().date()) - first).days + 1, 1)
+    return {name: _of_people(found, first, begun, whole) for name, found in counted.items()}
+
+
+def _of_people(
+    counted: Mapping[str, Mapping[date, int]], first: date, begun: int, whole: Kind | None
+) -> dict[str, Any]:
+    nobody: Mapping[date, int] = {}
+    days, weeks = counted.get("day", nobody), counted.get("week", nobody)
+    found: dict[str, Any] = {
+        "users_by_day": sum(days.values()) / begun,
+        "most_users_of_a_day": max(days.values(), default=0),
+        "most_users_of_a_week": max(weeks.values(), default=0),
+    }
     if whole is not None:
-        found["users"] = counts(scope, whole, first, last).get(first, 0)
+        found["users"] = counted.get(whole, nobody).get(first, 0)
     if whole == "month":
-        found["billed_users"] = counts(scope, "billed", first, last).get(first, 0)
+        found["billed_users"] = counted.get("billed", nobody).get(first, 0)
     return found
 
 
@@ -124,8 +167,10 @@ def counts(scope: Scope, kind: Kind, first: date, last: date) -> dict[date, int]
     return {row["start"]: int(row["people"]) for row in found}
 
 
-def _joined(sums: _Sums, people: Mapping[str, Any]) -> Numbers:
-    hours, measured = sums.hours, sums.hours["measured"] > 0
+def _joined(
+    hours: Mapping[str, float], starts: Buckets, peak: int, people: Mapping[str, Any]
+) -> Numbers:
+    measured = hours["measured"] > 0
     share = hours["measured"] / hours["server_hours"] if hours["server_hours"] else 0.0
     return Numbers(
         **people,
@@ -135,50 +180,30 @@ def _joined(sums: _Sums, people: Mapping[str, Any]) -> Numbers:
         memory_hours_used=hours["used"] if measured else None,
         measured_share=min(1.0, share),
         cpu_hours=hours["cpu"] if measured else None,
-        peak=sums.peak,
-        starts=int(sums.spawns[-1][1]) if sums.spawns else 0,
-        start_seconds_half=quantile(sums.spawns, 0.5),
-        start_seconds_most=quantile(sums.spawns, 0.95),
+        peak=peak,
+        starts=int(starts[-1][1]) if starts else 0,
+        start_seconds_half=quantile(starts, 0.5),
+        start_seconds_most=quantile(starts, 0.95),
         failed=int(hours["failed"]),
         rejected=int(hours["rejected"]),
     )
 
 
-def _names(scope: Scope, first: date, last: date, by: By) -> list[str]:
-    """The hubs, or the communities, of which anything is known in these days."""
-    rows = scope.hubs(UseDay.objects.filter(day__range=(first, last)))
-    column = "scope" if by == "hub" else "community"
-    return sorted(rows.values_list(column, flat=True).distinct())
-
-
 def _by_day(scope: Scope, first: date, last: date) -> dict[str, Numbers]:
-    """Every day that anything is known of; the number of queries is the same for any range."""
-    rows = scope.hubs(UseDay.objects.filter(day__range=(first, last)))
-    summed = rows.values("day").annotate(**_sum_names())
-    added: dict[date, Mapping[str, Any]] = {row["day"]: row for row in summed}
-    histograms: dict[date, list[Buckets]] = {}
-    for day, stored in rows.exclude(spawns=[]).values_list("day", "spawns"):
-        histograms.setdefault(day, []).append(_buckets(stored))
-    own = UseDay.objects.filter(scope=scope.name, day__range=(first, last))
-    peaks = dict(own.values_list("day", "peak"))
+    """Every day that anything is known of."""
+    within = UseDay.objects.filter(day__range=(first, last))
+    summed = scope.hubs(within).values("day").annotate(**_SUMS)
+    hours: dict[date, _Hours] = {row["day"]: row for row in summed}
+    own = {row.day: row for row in within.filter(scope=scope.name)}
     people = counts(scope, "day", first, last)
     found: dict[str, Numbers] = {}
-    nothing: Mapping[str, Any] = {}
-    for day in sorted({*added, *people}):
-        hours = added.get(day, nothing)
-        sums = _Sums(
-            {name: float(hours.get(f"sum_{name}") or 0) for name in _ADDED},
-            merged(histograms.get(day, [])),
-            peaks.get(day, 0),
-        )
-        count = people.get(day, 0)
+    for day in sorted({*hours, *people}):
+        row, count = own.get(day), people.get(day, 0)
         known = {"users": count, "users_by_day": float(count), "most_users_of_a_day": count}
-        found[day.isoformat()] = _joined(sums, known)
+        starts = _buckets(row.spawns) if row else ()
+        peak = row.peak if row else 0
+        found[day.isoformat()] = _joined(_renamed(hours.get(day, _NOTHING)), starts, peak, known)
     return found
-
-
-def _sum_names() -> dict[str, Sum]:
-    return {f"sum_{name}": Sum(name) for name in _ADDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +222,7 @@ def days_of_use(scope: Scope, last: date, count: int) -> tuple[DayOfUse, ...]:
     first = last - timedelta(days=count - 1)
     within = UseDay.objects.filter(day__range=(first, last))
     sums = scope.hubs(within).values("day").annotate(Sum("requested"), Sum("used"))
-    hours: dict[date, Mapping[str, Any]] = {row["day"]: row for row in sums}
-    nothing: Mapping[str, Any] = {}
+    hours: dict[date, _Hours] = {row["day"]: row for row in sums}
     peaks = dict(within.filter(scope=scope.name).values_list("day", "peak"))
     people = counts(scope, "day", first, last)
     return tuple(
@@ -206,8 +230,8 @@ def days_of_use(scope: Scope, last: date, count: int) -> tuple[DayOfUse, ...]:
             day,
             people.get(day, 0),
             peaks.get(day, 0),
-            float(hours.get(day, nothing).get("requested__sum") or 0),
-            float(hours.get(day, nothing).get("used__sum") or 0),
+            float(hours.get(day, _NOTHING).get("requested__sum") or 0),
+            float(hours.get(day, _NOTHING).get("used__sum") or 0),
         )
         for day in (first + timedelta(days=number) for number in range(count))
     )

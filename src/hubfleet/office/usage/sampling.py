@@ -13,7 +13,7 @@ from hubfleet.kit.errors import HubfleetError, Problem
 from hubfleet.meters.samples import HubSample, Since, SpawnCounters
 from hubfleet.office.accounts.models import StaffRole
 from hubfleet.office.ports import desk
-from hubfleet.office.usage import forgetting, keeping
+from hubfleet.office.usage import adding, forgetting, keeping
 from hubfleet.office.usage.hashing import one_spelling
 from hubfleet.office.usage.keys import keyring
 from hubfleet.office.usage.models import Reading
@@ -28,9 +28,12 @@ TOO_SOON = timedelta(seconds=5)
 def work() -> None:
     """What is due every minute; safe to be called by several processes at once."""
     fleet = desk().fleet()
-    if fleet.service.use.measure:
-        sample(fleet)
-    forgetting.forget_what_is_due(fleet.service.use, now())
+    try:
+        if fleet.service.use.measure:
+            sample(fleet)
+    finally:
+        # What was promised to go goes, whatever is wrong with reading.
+        forgetting.forget_what_is_due(fleet.service.use, now())
 
 
 def sample(fleet: Fleet) -> None:
@@ -40,12 +43,21 @@ def sample(fleet: Fleet) -> None:
     left_out = {PROBE_USER, *map(one_spelling, fleet.service.use.staff), *staff_logins()}
     ring = keyring()
     kept = forgetting.kept_from(fleet.service.use, now())
+    bugs: list[Exception] = []
     for name, found in _read(fleet, known):
-        if isinstance(found, Problem):
-            keeping.note_trouble(name, found)
-        else:
-            keeping.keep(found, known.get(name), ring, left_out, kept)
-    keeping.keep_peaks(list(fleet.hubs))
+        # Whatever is wrong with one hub, the others are read and kept.
+        try:
+            if isinstance(found, Problem):
+                keeping.note_trouble(name, found)
+            elif isinstance(found, HubSample):
+                keeping.keep(found, known.get(name), ring, left_out, kept)
+            else:
+                bugs.append(found)
+        except Exception as error:
+            bugs.append(error)
+    adding.keep_peaks(list(fleet.hubs))
+    if bugs:
+        raise bugs[0]
 
 
 def staff_logins() -> set[str]:
@@ -54,14 +66,18 @@ def staff_logins() -> set[str]:
     return {one_spelling(login) for login in logins}
 
 
-def _read(fleet: Fleet, known: Mapping[str, Reading]) -> Iterator[tuple[str, HubSample | Problem]]:
+def _read(
+    fleet: Fleet, known: Mapping[str, Reading]
+) -> Iterator[tuple[str, HubSample | Problem | Exception]]:
     """Threads ask hubs and touch no table; this thread keeps what they say."""
 
-    def read(name: str) -> HubSample | Problem:
+    def read(name: str) -> HubSample | Problem | Exception:
         try:
             return desk().sample(name, since_of(known.get(name)))
         except HubfleetError as error:
             return error.problems[0]
+        except Exception as error:
+            return error
 
     fresh = now() - TOO_SOON
     names = [

@@ -95,6 +95,11 @@ import tarfile
 from pathlib import Path
 
 
+def kept(member, path):
+    """Nothing that leads out, as tarfile's own filter has it; but with the rights that it had."""
+    return tarfile.data_filter(member, path).replace(mode=member.mode & 0o777, deep=False)
+
+
 def main(source, target):
     manifest = json.loads((source.parent.parent / "manifest.json").read_text())
     homes = manifest["hubs"][source.name]["homes"]
@@ -105,7 +110,7 @@ def main(source, target):
             continue
         aside = target / (".restoring-" + str(number))
         with tarfile.open(source / "homes" / (str(number) + ".tar")) as archive:
-            archive.extractall(aside, filter="data")
+            archive.extractall(aside, filter=kept)
         aside.rename(target / person)
         print("restored:", person)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from hubfleet.fleet.fields import is_name
+from hubfleet.fleet.fields import PROBE_USER, is_name
 from hubfleet.kit.errors import failure
 from hubfleet.replicate.importing.found import Fate, Found, Origin
 
@@ -100,6 +100,9 @@ def from_running(
         else:
             found.leave(origin, f"no `access.sign_in` stands for `{chosen}`")
     users = [one for one in running.all("/users") if isinstance(one.get("name"), str)]
+    if any(one["name"] == PROBE_USER for one in users):
+        found.leave(Origin(f"user {PROBE_USER}"), "the probe of a hub that hubfleet ran")
+        users = [one for one in users if one["name"] != PROBE_USER]
     admins = [one["name"] for one in users if one.get("admin") is True]
     people = [one["name"] for one in users if one.get("admin") is not True]
     if admins:

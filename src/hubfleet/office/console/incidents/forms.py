@@ -44,19 +44,29 @@ class DeclareForm(forms.Form):
         label="Priority", required=False, choices=_choices(PRIORITIES, "by kind and stage")
     )
 
+    community = forms.ChoiceField(label="All hubs of a community", required=False)
+    cluster = forms.ChoiceField(label="All hubs on a cluster", required=False)
+
+    field_order = ("kind", "title", "text", "priority", "community", "cluster", "hubs")
+
     def __init__(self, *arguments: Any, hubs: list[str], service: bool, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._service = service
         self.fields["hubs"].choices = [(name, name) for name in hubs]  # type: ignore[attr-defined]
-        if service:
-            self.fields["hubs"].help_text = "None: the service as a whole."
-        else:
-            del self.fields["priority"]
+        if not service:
+            for name in ("priority", "community", "cluster"):
+                del self.fields[name]
+            return
+        self.fields["hubs"].help_text = "Nothing chosen: the service as a whole."
+        fleet = desk().fleet()
+        for name, known in (("community", fleet.communities), ("cluster", fleet.clusters)):
+            choices = [("", "none"), *((one, one) for one in sorted(known))]
+            self.fields[name].choices = choices  # type: ignore[attr-defined]
 
-    def clean_hubs(self) -> list[str]:
-        found: list[str] = self.cleaned_data["hubs"]
-        if not found and not self._service:
-            raise forms.ValidationError("Say which hub.")
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or self.cleaned_data
+        if not found.get("hubs") and not self._service and "hubs" not in self.errors:
+            self.add_error("hubs", "Say which hub.")
         return found
 
 

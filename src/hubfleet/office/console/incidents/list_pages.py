@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -80,9 +81,14 @@ def declare(request: HttpRequest) -> HttpResponse:
         mine = list(visible_hubs(request, fleet))
         require(request, Action.DECLARE_INCIDENT, mine[0] if mine else "")
     chosen = [name for name in request.GET.getlist("hub") if name in hubs]
-    form = DeclareForm(request.POST or None, hubs=hubs, service=service, initial={"hubs": chosen})
+    # Who comes from the page of a hub need not find it among hundreds.
+    offered = chosen if chosen and request.method == "GET" else hubs
+    form = DeclareForm(
+        request.POST or None, hubs=offered, service=service, initial={"hubs": chosen}
+    )
     if request.method == "POST" and form.is_valid():
         wanted = form.cleaned_data
+        wanted["hubs"] = _meant(fleet, wanted)
         for name in wanted["hubs"] or [""]:
             require(request, Action.DECLARE_INCIDENT, name)
         try:
@@ -96,7 +102,16 @@ def declare(request: HttpRequest) -> HttpResponse:
             messages.success(request, "It is declared, and whoever is responsible is told.")
             return redirect("console:incident", made.pk)
     status = 422 if request.method == "POST" else 200
-    return render(request, "console/incidents/declare.html", {"form": form}, status=status)
+    values = {"form": form, "offered_some": len(offered) < len(hubs)}
+    return render(request, "console/incidents/declare.html", values, status=status)
+
+
+def _meant(fleet: Fleet, wanted: dict[str, Any]) -> list[str]:
+    """The hubs that were ticked, and those of the community and the cluster."""
+    community, cluster = wanted.get("community"), wanted.get("cluster")
+    return acting.hubs_named(
+        fleet, wanted["hubs"], [community] if community else (), [cluster] if cluster else ()
+    )
 
 
 def my_debts(request: HttpRequest, fleet: Fleet) -> list[Owed]:
