@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.measure import report
@@ -21,7 +22,12 @@ def main(words: list[str]) -> None:
     chosen = [one for one in FAULTS if not words or any(word in one.name for word in words)]
     outcomes: list[Outcome] = []
     left_out: dict[str, str] = {}
-    with tempfile.TemporaryDirectory() as folder, open_lab(Path(folder)) as lab:
+    # Ctrl-C ends it early, with the numbers of what is done.
+    with (
+        suppress(KeyboardInterrupt),
+        tempfile.TemporaryDirectory() as folder,
+        open_lab(Path(folder)) as lab,
+    ):
         for fault in chosen:
             if why := missing(fault):
                 left_out[fault.name] = why
