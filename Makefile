@@ -3,6 +3,8 @@
 FLEET ?= examples/starter
 PYTEST_ARGS ?=
 BIN := .venv/bin
+# One more than there are processors: most tests wait for hubs and browsers some of their time.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$((n < 8 ? n + 1 : 8)))
 
 .DEFAULT_GOAL := help
 .PHONY: help up down setup test test-unit lint docs bench clean
@@ -25,11 +27,11 @@ setup: ## Install everything that developers need, start nothing
 test: setup ## Run linters, the type checker and all tests
 	@failed=0; \
 	$(MAKE) --no-print-directory lint || failed=1; \
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile $(PYTEST_ARGS) || failed=1; \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS) || failed=1; \
 	exit $$failed
 
 test-unit: setup ## Run the quick tests only
-	@$(BIN)/python -m pytest tests/unit -n auto --maxprocesses 8 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/unit -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: setup ## Check style and types
 	@failed=0; \

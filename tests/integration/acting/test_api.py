@@ -58,7 +58,7 @@ def test_a_token_says_who_asks(office: Office, ada: Program) -> None:
             "name": "Ada Example",
             "staff": [],
             "communities": ["ant"],
-            "scopes": ["change", "people", "read", "roll-out"],
+            "scopes": ["change", "discover", "people", "read", "roll-out"],
         },
     )
     status, found = ada("GET", "/status")

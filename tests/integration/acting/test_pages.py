@@ -302,7 +302,7 @@ def test_customers_are_for_the_operator(office: Office, browse) -> None:
     )
     assert shown == [
         "Community", "Stage", "Representatives", "Hubs up", "Health", "Users now", "People",
-        "Agreement", "Responsibilities", "Changes",
+        "Last incident", "Agreement", "Responsibilities", "Changes",
     ]  # fmt: skip
     assert browse("ada").get("/customers/").status_code == 403
 
