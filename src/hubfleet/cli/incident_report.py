@@ -37,6 +37,9 @@ def report(
     why: Annotated[
         str, typer.Option("--why", metavar="KIND", help="prevent, detect, mitigate or process.")
     ] = "prevent",
+    done: Annotated[
+        int | None, typer.Option("--done", metavar="ACTION", help="Say that an action is done.")
+    ] = None,
     review: Annotated[bool, typer.Option("--review", help="Say that you have read it.")] = False,
     close: Annotated[bool, typer.Option("--close", help="Nothing is left to agree on.")] = False,
     publish: Annotated[bool, typer.Option("--publish", help="Put it on the status page.")] = False,
@@ -61,6 +64,8 @@ def report(
         reports.set_action(
             actor, number, action, kind=why, owner=owner or "", due=_day(due), link=link
         )
+    if done is not None:
+        reports.finish_action(actor, number, done)
     for step in _STEPS[1:]:
         if asked[step]:
             _act(step, actor, number)

@@ -222,6 +222,10 @@ def test_the_report_by_its_pages(watch, one):
     post(lea, "/incidents/1/report/step/publish/")
     one.refresh_from_db()
     assert one.report.state == "published"
+    assert "Still to do" in seen(eve, "/incidents/1/report/")[1]
+    assert post(watch.client("zoe"), "/incidents/1/report/actions/1/done/").status_code == 404
+    post(eve, "/incidents/1/report/actions/1/done/")
+    assert "Still to do" not in seen(eve, "/incidents/1/report/")[1]
     nobody = watch.client()
     status, page = seen(nobody, "/status/incidents/1/")
     assert status == 200

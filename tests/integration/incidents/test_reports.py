@@ -177,6 +177,11 @@ def test_debt_lists_what_is_owed_by_whom_and_what_is_late(watch, over):
     assert {(1, "publication", "", True), (1, "action", "max", True)} <= set(rows(late))
     reports.publish(LEA, 1)
     assert [one for one in rows(late) if one[0] == 1] == [(1, "action", "max", True)]
+    assert codes(reports.finish_action, MAX, 1, 99) == ["no-such-action"]
+    (action,) = reports.report_of(1).actions.all()
+    done = reports.finish_action(MAX, 1, action.pk).done_at
+    assert [one for one in rows(late) if one[0] == 1] == [], "the debt is paid"
+    assert reports.finish_action(MAX, 1, action.pk).done_at == done
 
 
 def test_a_report_is_reminded_of_before_it_is_due_and_each_day_it_is_late(watch, over):

@@ -189,16 +189,7 @@ def set_action(
 ) -> Action | None:
     """Add an action, or change one; without a text it is taken away."""
     report = _open(number)
-    row = Action(report=report)
-    if action is not None:
-        found = report.actions.filter(pk=action).first()
-        if found is None:
-            raise failure(
-                "no-such-action",
-                f"the report of incident {number} has no action {action}",
-                hint=f"hubfleet incident report {number} --json lists them",
-            )
-        row = found
+    row = Action(report=report) if action is None else _action(report, action)
     _touched(report, actor)
     report.save()
     if not text.strip():
@@ -213,6 +204,28 @@ def set_action(
     row.save()
     _audit(actor, number, f"an action of the report: {row.text}")
     return row
+
+
+@transaction.atomic
+def finish_action(actor: Actor, number: int, action: int) -> Action:
+    """An action is done, also of a report that is closed; the second call changes nothing."""
+    row = _action(report_of(number), action)
+    if row.done_at is None:
+        row.done_at = now()
+        row.save()
+        _audit(actor, number, f"an action of the report is done: {row.text}")
+    return row
+
+
+def _action(report: Report, action: int) -> Action:
+    found = report.actions.filter(pk=action).first()
+    if found is None:
+        raise failure(
+            "no-such-action",
+            f"the report of incident {report.incident_id} has no action {action}",
+            hint=f"hubfleet incident report {report.incident_id} --json lists them",
+        )
+    return found
 
 
 @transaction.atomic
@@ -343,6 +356,7 @@ def as_value(report: Report, fleet: Fleet, *, redacted: bool = False) -> dict[st
                 "owner": "" if redacted else one.owner,
                 "due": one.due.isoformat() if one.due else "",
                 "link": one.link,
+                "done": f"{one.done_at:%Y-%m-%d}" if one.done_at else "",
             }
             for one in report.actions.all()
         ],

@@ -56,6 +56,7 @@ def report(request: HttpRequest, number: int) -> HttpResponse:
             "frozen": frozen,
             "form": ReportForm(initial={**found.texts, "owner": found.owner}),
             "actions": [(one, _action_form(one)) for one in found.actions.all()],
+            "to_do": [one for one in found.actions.all() if one.done_at is None],
             "new_action": ActionForm(auto_id="new-%s"),
             "may_review": may(request, seen.incident, Action.REVIEW_INCIDENT_REPORT),
             "may_publish": may(request, seen.incident, Action.PUBLISH_INCIDENT_REPORT),
@@ -125,6 +126,20 @@ def action(request: HttpRequest, number: int, which: int = 0) -> HttpResponse:
         number,
         lambda: reports.set_action(actor_of(request), number, text, action=which or None, **said),
         "It is saved.",
+    )
+
+
+@require_POST
+@signed_in
+def action_done(request: HttpRequest, number: int, which: int) -> HttpResponse:
+    """Somebody has done what was to be done."""
+    seen, _ = _seen(request, number)
+    demand(request, seen.incident, Action.WRITE_INCIDENT_REPORT)
+    return _do(
+        request,
+        number,
+        lambda: reports.finish_action(actor_of(request), number, which),
+        "It is noted as done.",
     )
 
 

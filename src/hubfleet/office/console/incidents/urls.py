@@ -21,6 +21,7 @@ _report: list[URLPattern | URLResolver] = [
     path("write/", report_pages.write, name="incident_report_write"),
     path("actions/", report_pages.action, name="incident_action"),
     path("actions/<int:which>/", report_pages.action, name="incident_action_change"),
+    path("actions/<int:which>/done/", report_pages.action_done, name="incident_action_done"),
     path("step/<slug:what>/", report_pages.step, name="incident_report_step"),
     path("report.<filekind:kind>", report_pages.file, name="incident_report_file"),
 ]
