@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,8 @@ def tell(address: str, hub: str, ends: str | None = None) -> None:
 
 
 def rows(state: Path, query: str) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(f"file:{state / 'office.sqlite'}?mode=ro", uri=True, timeout=20) as found:
+    file = f"file:{state / 'office.sqlite'}?mode=ro"
+    with closing(sqlite3.connect(file, uri=True, timeout=20)) as found:
         return found.execute(query).fetchall()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def write(root: Path, *hubs: str) -> None:
 def long_ago(place: LocalPlace, days: int) -> None:
     """As if everything about endings had happened so many days earlier."""
     place.state.endings.unlink()
-    with sqlite3.connect(place.state.ledger) as database:
+    with closing(sqlite3.connect(place.state.ledger)) as database, database:
         for column in ("asked_on", "notice", "export_from", "last_day", "removal", "retention_end"):
             database.execute(
                 f"UPDATE leaving_ending SET {column} = date({column}, ?)", (f"-{days} days",)
@@ -104,7 +105,7 @@ def test_a_hub_ends_and_nothing_is_left(ran: tuple[LocalPlace, Path], tmp_path: 
         fleet=root,
     )  # fmt: skip
     assert (asked["phase"], asked["consent"]["of"]) == ("asked", "ada")
-    with sqlite3.connect(state.ledger) as database:
+    with closing(sqlite3.connect(state.ledger)) as database, database:
         database.execute("UPDATE leaving_ending SET asked_by = 'eve', consent_by = 'eve'")
     agreed = place.json("hub", "end", HUB, "--confirm", fleet=root)
     assert agreed["phase"] == "end-notice"

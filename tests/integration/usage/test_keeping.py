@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -186,7 +187,7 @@ def test_no_name_is_in_the_database(place: Place) -> None:
     file = place.office.state / "office.sqlite"
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database:
         dump = "\n".join(database.iterdump())
     assert "usage_presence" in dump
     for name in (b"canary", b"wren", b"finch"):
