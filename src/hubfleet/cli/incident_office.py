@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 def open_here(fleet: Path | None, state: Path | None) -> Fleet:
     """The declared fleet, with the office's database of this place open; raises `no-office`."""
     from hubfleet import wiring
+    from hubfleet.cli.office_file import accounts_in
     from hubfleet.cli.serve import open_office, prepare
     from hubfleet.kit.errors import failure
 
     folder = wiring.state_folder(state)
-    if not os.environ.get("HUBFLEET_DATABASE") and not _used(folder.path / "office.sqlite"):
+    if (
+        not os.environ.get("HUBFLEET_DATABASE")
+        and accounts_in(folder.path / "office.sqlite") is None
+    ):
         raise failure(
             "no-office",
             "there is no office here: incidents are kept in its database",
@@ -30,20 +34,6 @@ def open_here(fleet: Path | None, state: Path | None) -> Fleet:
     desk, launch, _ = prepare(fleet, state, None, 0)
     open_office(desk, launch)
     return desk.fleet()
-
-
-def _used(file: Path) -> bool:
-    """Whether the console made its tables: asked without Django, which costs a second."""
-    import sqlite3
-
-    if not file.is_file():
-        return False
-    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
-        try:
-            database.execute("SELECT 1 FROM accounts_person LIMIT 1")
-        except sqlite3.Error:
-            return False
-    return True
 
 
 def who(by: str) -> Actor:

@@ -126,9 +126,10 @@ def _people(act: Action, at: str, declared: Fleet, state: Path) -> list[dict[str
     import os
 
     from hubfleet import __version__
+    from hubfleet.cli.office_file import accounts_in
 
     url = os.environ.get("HUBFLEET_DATABASE")
-    if not url and not _has_accounts(state / "office.sqlite"):
+    if not url and not accounts_in(state / "office.sqlite"):
         return []
     from hubfleet.office.site.launch import Launch, start
 
@@ -141,16 +142,3 @@ def _people(act: Action, at: str, declared: Fleet, state: Path) -> list[dict[str
         {"login": facts.login, "name": facts.name, "answer": decision.answer}
         for facts, decision in found
     ]
-
-
-def _has_accounts(file: Path) -> bool:
-    """Whether the console was ever used here: asked without Django, which costs a second."""
-    import sqlite3
-
-    if not file.is_file():
-        return False
-    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
-        try:
-            return database.execute("SELECT 1 FROM accounts_person LIMIT 1").fetchone() is not None
-        except sqlite3.Error:
-            return False

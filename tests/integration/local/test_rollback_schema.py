@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def who(place: LocalPlace, token: str) -> str:
 
 def rows(path: Path) -> set[tuple[object, ...]]:
     """Every person of a database, and their tokens (services get theirs from configuration)."""
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         tokens = database.execute(
             "SELECT prefix, hashed, user_id, scopes FROM api_tokens WHERE user_id IS NOT NULL"
         )

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     said = "service:\n  objectives: {availability: 99}\n"
     file.write_text(file.read_text().replace("service:\n", said, 1))
     assert hubfleet((root / "fleet", root / "state")).returncode == 0
-    with sqlite3.connect(root / "state/office.sqlite") as database:
+    with closing(sqlite3.connect(root / "state/office.sqlite")) as database, database:
         database.execute(
             "INSERT INTO watching_hubday (hub, day, up, down, excused)"
             " VALUES ('ant/prod', '2026-02-03', 80000, 3600, 2800)"
