@@ -226,8 +226,8 @@ class _Machines:
             given += message.data[1:]
         out, err = await process.communicate(given)
         for channel, data in ((b"\x01", out), (b"\x02", err)):
-            for start in range(0, len(data), 2**16):
-                await answer.send_bytes(channel + data[start : start + 2**16])
+            for start in range(0, len(data), 2**15):
+                await answer.send_bytes(channel + data[start : start + 2**15])
         await answer.send_bytes(b"\x03" + json.dumps(_ended(process.returncode or 0)).encode())
         await answer.close()
         return answer

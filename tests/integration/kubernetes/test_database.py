@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hubfleet.platforms.kubernetes.api import PODS
+from hubfleet.platforms.kubernetes.api import NAMESPACES, PODS
 from hubfleet.platforms.kubernetes.database import HELPER
 from hubfleet.platforms.kubernetes.shelf import Shelf
 from tests.control_plane.fake_nodes import volume_folder
@@ -40,6 +40,8 @@ def write_people(path: Path, *people: str, schema: str = "4621fec11365") -> None
     path.unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(path)) as made, made:
         made.execute("CREATE TABLE users (name TEXT)")
+        # More than one message of the exec protocol holds.
+        made.execute("CREATE TABLE ballast AS SELECT randomblob(300000) AS weight")
         made.execute("CREATE TABLE alembic_version (version_num TEXT)")
         made.execute("INSERT INTO alembic_version VALUES (?)", [schema])
         made.executemany("INSERT INTO users VALUES (?)", [(one,) for one in people])
@@ -84,6 +86,15 @@ def test_a_damaged_database_is_told_and_the_hub_is_not_changed(place):
         "the database of ant/prod is damaged",
     )
     assert platform.snapshots(HUB) == ()
+
+
+def test_what_the_cluster_says_of_a_pod_that_is_gone_is_told(place):
+    place.api.create(NAMESPACES, {"metadata": {"name": f"{place.prefix}-empty"}})
+
+    problem = refusal(place.api.run, "hub", f"{place.prefix}-empty", ["true"])
+
+    assert problem.code == "refused-by-cluster"
+    assert problem.why == 'pods "hub" not found'
 
 
 def test_the_database_goes_back_when_asked_and_the_later_one_stays_beside_it(place):

@@ -6,6 +6,7 @@ gone at the next attempt is a `TransientError`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 from collections.abc import Iterator, Mapping
@@ -14,11 +15,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx2
+from httpx2.websockets import HTTPXWSException, WebSocketDisconnect, WebSocketUpgradeError
 from lightkube.config import client_adapter
 from lightkube.config.kubeconfig import KubeConfig
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.core.generic_client import BasicRequest
-from lightkube.core.websocket import WebsocketDriver
+from lightkube.core.websocket import AsyncWebsocketDriver
+from lightkube.types import ExecResponse
 
 from hubfleet.kit.errors import HubfleetError
 from hubfleet.platforms.kubernetes.api_words import (
@@ -36,6 +39,7 @@ FIELD_MANAGER = "hubfleet"
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PAGE = 500
 _TIMEOUT = 15.0
+_RUN_TIMEOUT = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +145,9 @@ class KubernetesApi:
         assert config is not None  # `connect` names a current context
         # trust_env: the environment of the cluster's own process holds nothing but what
         # clusters/<cluster>.yaml passes on, such as a proxy.
-        timeout = httpx2.Timeout(_TIMEOUT)
+        self._config = config
         try:
-            self._client = client_adapter.Client(
-                config, client_adapter.ConnectionParams(timeout=timeout)
-            )
+            self._client = client_adapter.Client(config, _parameters())
         except (OSError, ValueError, ssl.SSLError, ConfigError) as error:
             raise no_credentials(self._cluster, self._server, str(error)) from None
 
@@ -238,15 +240,26 @@ class KubernetesApi:
         request = BasicRequest("GET", path, params=query)
         try:
             with self._calls():
-                ended = WebsocketDriver(self._client, request, timeout=600).write_and_read(
-                    stdin=given, stdout=True, stderr=True
-                )
+                ended = asyncio.run(self._run(request, given))
+        except WebSocketUpgradeError as error:
+            raise self._refused(error.response) from None
+        except HTTPXWSException as error:
+            raise unreachable(self._cluster, self._server, _ended_early(error)) from None
         except ApiError as error:
             raise refused(self._cluster, self._server, 500, str(error)) from None
         out, err = ended.stdout or b"", ended.stderr or b""
         assert isinstance(out, bytes)
         assert isinstance(err, bytes)
         return Ran(ended.exit_code, out, err.decode(errors="replace"))
+
+    async def _run(self, request: BasicRequest, given: bytes | None) -> ExecResponse:
+        # Not by `self._client`: its websockets are read by a thread of their own, which goes on
+        # for a moment after they are closed, and then reads from whoever has their socket's
+        # number next (measured: one call in 700 broke another, with OpenSSL's `wrong version`).
+        async with client_adapter.AsyncClient(self._config, _parameters()) as client:
+            client.event_hooks = {"response": [_read_refusal]}
+            driver = AsyncWebsocketDriver(client, request, timeout=_RUN_TIMEOUT)
+            return await driver.write_and_read(stdin=given, stdout=True, stderr=True)
 
     def may(self, verb: str, kind: Kind, namespace: str | None = None) -> bool:
         plural, _, part = kind.plural.partition("/")
@@ -295,7 +308,10 @@ class KubernetesApi:
 
     def _accept(self, answer: httpx2.Response) -> None:
         if answer.status_code >= 400:
-            raise refused(self._cluster, self._server, answer.status_code, _message(answer))
+            raise self._refused(answer)
+
+    def _refused(self, answer: httpx2.Response) -> HubfleetError:
+        return refused(self._cluster, self._server, answer.status_code, _message(answer))
 
     @contextmanager
     def _calls(self) -> Iterator[None]:
@@ -325,6 +341,10 @@ def import_everything() -> None:
         KubernetesApi(Connection("x", server, kubeconfig)).version()
 
 
+def _parameters() -> client_adapter.ConnectionParams:
+    return client_adapter.ConnectionParams(timeout=httpx2.Timeout(_TIMEOUT))
+
+
 def _for_lightkube(kubeconfig: dict[str, Any]) -> dict[str, Any]:
     """With credential programs by v1beta1 of their protocol, whose answers are those of v1."""
     user = kubeconfig["users"][0]["user"]
@@ -333,6 +353,18 @@ def _for_lightkube(kubeconfig: dict[str, Any]) -> dict[str, Any]:
     program = {**user["exec"], "apiVersion": "client.authentication.k8s.io/v1beta1"}
     users = [{"name": kubeconfig["users"][0]["name"], "user": {**user, "exec": program}}]
     return {**kubeconfig, "users": users}
+
+
+async def _read_refusal(answer: httpx2.Response) -> None:
+    """Have the reason at hand when a connection to a pod is refused."""
+    if answer.status_code >= 400:
+        await answer.aread()
+
+
+def _ended_early(error: HTTPXWSException) -> str:
+    if isinstance(error, WebSocketDisconnect):
+        return f"it ended the connection to a pod: {error.reason or error.code}"
+    return "the connection to a pod broke"
 
 
 def _message(answer: httpx2.Response) -> str:
