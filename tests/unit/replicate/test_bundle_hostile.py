@@ -76,6 +76,21 @@ def test_all_shapes_are_sound(made):
     assert manifests[0] == manifests[1] == manifests[2]
 
 
+def test_a_refused_bundle_is_let_go_of_at_once(bundle):
+    (bundle / "README.md").write_bytes(b"x" * (bundle / "README.md").stat().st_size)
+
+    with pytest.raises(HubfleetError) as error:
+        check(bundle)
+
+    assert code_of(error) == "bundle-altered"
+    # The error, which is still at hand, holds on to all that was done before it.
+    assert [path for path in still_open() if path.startswith(str(bundle))] == []
+
+
+def still_open() -> list[str]:
+    return [os.path.realpath(one) for one in Path("/proc/self/fd").iterdir()]
+
+
 @pytest.mark.parametrize("name", ["one.tar", "one.tar.zst"])
 def test_a_truncated_bundle_is_refused_wherever_it_was_cut(made, name, tmp_path):
     data = (made / name).read_bytes()

@@ -11,8 +11,8 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -128,7 +128,7 @@ class Bundle:
     """A bundle that was opened: its manifest, and its parts once, in order."""
 
     def __init__(
-        self, path: Path, manifest: Manifest, sources: Iterator[tuple[str, Source]]
+        self, path: Path, manifest: Manifest, sources: Generator[tuple[str, Source], None, None]
     ) -> None:
         self.path = path
         self.manifest = manifest
@@ -141,12 +141,17 @@ class Bundle:
             yield path, reading
             reading.finish()
 
+    def close(self) -> None:
+        """Let go of the part that was read last."""
+        self._sources.close()
+
 
 @contextmanager
 def opened(path: Path) -> Iterator[Bundle]:
     """Raises what is wrong with the manifest, before anything else is looked at."""
     if path.is_dir():
-        yield _folder(path)
+        with closing(_folder(path)) as bundle:
+            yield bundle
         return
     try:
         file = path.open("rb")
@@ -200,7 +205,9 @@ def _tar(path: Path, source: Source) -> Bundle:
     return Bundle(path, manifest, _tar_parts(source, manifest, place))
 
 
-def _tar_parts(source: Source, manifest: Manifest, place: str) -> Iterator[tuple[str, Source]]:
+def _tar_parts(
+    source: Source, manifest: Manifest, place: str
+) -> Generator[tuple[str, Source], None, None]:
     for path, part in sorted(manifest.files.items()):
         expected = header(path.encode(), mode=part.mode, size=part.size)
         if source.read(len(expected)) != expected:
@@ -255,7 +262,7 @@ def _files(root: Path, place: str, below: str = "") -> Iterator[tuple[str, int]]
 
 def _folder_parts(
     root: Path, files: Mapping[str, Part], found: Mapping[str, int]
-) -> Iterator[tuple[str, Source]]:
+) -> Generator[tuple[str, Source], None, None]:
     for path, part in sorted(files.items()):
         if found.get(path) != part.size:
             raise altered(f"{root}: {path}", "It is missing, or of another size.")
