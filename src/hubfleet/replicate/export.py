@@ -29,7 +29,7 @@ from hubfleet.platforms.local.snapshots.database import DamagedDatabaseError
 from hubfleet.replicate.bundle.archive import TreeArchive
 from hubfleet.replicate.bundle.manifest import SCHEMA, Held, Manifest, Part, Promise, Told, part_of
 from hubfleet.replicate.bundle.stage import Stage
-from hubfleet.replicate.bundle.storing import not_written, zstandard_or_refuse
+from hubfleet.replicate.bundle.storing import not_written
 from hubfleet.replicate.data.databases import stripped_copy
 from hubfleet.replicate.describing.declaring import Described, Description, describe
 from hubfleet.replicate.describing.texts import Software, texts_of
@@ -106,8 +106,6 @@ def export(
     whole = set(names) == set(fleet.communities[min(communities)].hubs) and len(names) > 1
     key = digest([names, asdict(options), str(target.absolute())])
     stage = Stage(target.absolute(), key)
-    if stage.shape == "zst":
-        zstandard_or_refuse()
     work = _Export(fleet, describe(fleet, names), options, state, stage, report)
     try:
         with stage.held():

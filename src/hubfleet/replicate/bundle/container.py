@@ -28,7 +28,7 @@ from hubfleet.replicate.bundle.manifest import (
     not_a_bundle,
     unsafe,
 )
-from hubfleet.replicate.bundle.storing import compressing, zstandard_or_refuse
+from hubfleet.replicate.bundle.storing import Compressor, zstandard_or_refuse
 from hubfleet.replicate.bundle.unpacking import Source, look_through
 
 Shape = Literal["folder", "tar", "zst"]
@@ -53,20 +53,21 @@ def staged_name(path: str, shape: Shape) -> str:
     return f"{path}.zst" if shape == "zst" else path
 
 
-def pack(stage: Path, manifest: Manifest, target: Path, shape: Shape) -> None:
+def pack(stage: Path, manifest: Manifest, target: Path, compressor: Compressor | None) -> None:
     """Join the staged parts into one file; nothing is compressed twice. Raises OSError."""
+    shape: Shape = "tar" if compressor is None else "zst"
     with target.open("wb") as out:
         for path in (NAME, *sorted(manifest.files)):
             data = manifest.text() if path == NAME else None
             size = len(data) if data is not None else manifest.files[path].size
             mode = _MODE if data is not None else manifest.files[path].mode
             head = header(path.encode(), mode=mode, size=size)
-            _put(out, head + (data or b""), shape)
+            _put(out, head + (data or b""), compressor)
             if data is None:
                 out.flush()
                 _append(stage / staged_name(path, shape), out.fileno())
-            _put(out, padding(size), shape)
-        _put(out, END, shape)
+            _put(out, padding(size), compressor)
+        _put(out, END, compressor)
         out.flush()
 
 
@@ -77,13 +78,13 @@ def _append(path: Path, out: int) -> None:
             pass
 
 
-def _put(out: Any, data: bytes, shape: Shape) -> None:
+def _put(out: Any, data: bytes, compressor: Compressor | None) -> None:
     if not data:
         return
-    if shape == "tar":
+    if compressor is None:
         out.write(data)
         return
-    writer = compressing(out)
+    writer = compressor.frame(out)
     writer.write(data)
     writer.close()
 

@@ -7,6 +7,7 @@ elsewhere. Times are whole seconds. What does not fit in a header stands in one 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 BLOCK = 512
 FILE, LINK, SYMLINK, FOLDER, EXTENDED = b"0", b"1", b"2", b"5", b"x"
@@ -69,10 +70,18 @@ def _is_utf8(*texts: bytes) -> bool:
 
 
 def _block(name: bytes, mode: int, size: int, mtime: int, kind: bytes, link: bytes) -> bytes:
-    head = name.ljust(100, b"\0") + b"%07o\0" % mode + _OWNERS + b"%011o\0%011o\0" % (size, mtime)
-    tail = kind + link.ljust(100, b"\0") + _AFTER
+    numbers = b"%07o\0%b%011o\0%011o\0" % (mode, _OWNERS, size, mtime)
+    tail, weight = _tail(kind, link)
     # The checksum counts its own place as spaces.
-    return head + b"%06o\0 " % (sum(head) + sum(tail) + 256) + tail
+    check = sum(name) + sum(numbers) + weight + 256
+    return b"%b%b%06o\0 %b" % (name.ljust(100, b"\0"), numbers, check, tail)
+
+
+@lru_cache(maxsize=64)
+def _tail(kind: bytes, link: bytes) -> tuple[bytes, int]:
+    """What follows the checksum, and its part of it; the same for nearly all entries."""
+    tail = kind + link.ljust(100, b"\0") + _AFTER
+    return tail, sum(tail)
 
 
 def _record(key: bytes, value: bytes) -> bytes:

@@ -18,17 +18,21 @@ from hubfleet.kit.files import make_private_folder, write_atomically
 from hubfleet.platforms.local.processes import boot_id
 from hubfleet.replicate.bundle.container import Shape, discard, pack, shape_of, staged_name
 from hubfleet.replicate.bundle.manifest import NAME, Held, Manifest, Part
-from hubfleet.replicate.bundle.storing import Store
+from hubfleet.replicate.bundle.storing import Compressor, Store
 
 _PROGRESS = "progress.jsonl"
 
 
 class Stage:
-    """One bundle being made. `resumed` counts parts that an earlier run had finished."""
+    """One bundle being made. `resumed` counts parts that an earlier run had finished.
+
+    Raises `bundles-not-installed` where the target is to be compressed and cannot be.
+    """
 
     def __init__(self, target: Path, key: str) -> None:
         self.target = target
         self.shape: Shape = shape_of(target)
+        self._compressor = Compressor() if self.shape == "zst" else None
         self.folder = target.with_name(f"{target.name}.unfinished")
         self.parts = self.folder / "parts"
         # Nothing waits for the disk part by part: what a killed process wrote is there, and after
@@ -99,7 +103,7 @@ class Stage:
         """A part under another name until the block ends well; then call `keep`."""
         staged = self.parts / staged_name(path, self.shape)
         staged.parent.mkdir(parents=True, exist_ok=True)
-        with Store(_aside(staged), compress=self.shape == "zst") as store:
+        with Store(_aside(staged), self._compressor) as store:
             yield store
 
     def keep(self, path: str, store: Store, held: Held | None, notes: list[str]) -> Part:
@@ -131,7 +135,7 @@ class Stage:
             self.parts.rename(self.target)
         else:
             made = self.folder / "whole"
-            pack(self.parts, manifest, made, self.shape)
+            pack(self.parts, manifest, made, self._compressor)
             made.chmod(0o600)
             made.rename(self.target)
         discard(self.folder)

@@ -20,7 +20,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class _Writer(Protocol):
-    def write(self, data: bytes, /) -> object: ...
+    def write(self, data: bytes | memoryview, /) -> object: ...
     def close(self) -> object: ...
 
 
@@ -37,12 +37,21 @@ def zstandard_or_refuse() -> Any:
     return zstandard
 
 
-def compressing(file: Any) -> _Writer:
-    """A zstd frame of its own into an open file; frames one after the other are one stream."""
-    zstandard = zstandard_or_refuse()
-    compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=_THREADS, write_checksum=True)
-    writer: _Writer = compressor.stream_writer(file, closefd=False)
-    return writer
+class Compressor:
+    """Writes zstd frames, one after the other; read one after the other they are one stream.
+
+    One for a whole bundle: its memory serves frame after frame, where a new one for each home
+    costs the system more than compressing does.
+    """
+
+    def __init__(self) -> None:
+        zstandard = zstandard_or_refuse()
+        self._made = zstandard.ZstdCompressor(level=_LEVEL, threads=_THREADS, write_checksum=True)
+
+    def frame(self, file: Any) -> _Writer:
+        """A new frame into an open file, once the one before it is closed."""
+        writer: _Writer = self._made.stream_writer(file, closefd=False)
+        return writer
 
 
 class Store:
@@ -53,13 +62,14 @@ class Store:
     interpreter over at each of them, which costs more than it saves. Compression has some.
     """
 
-    def __init__(self, path: Path, *, compress: bool) -> None:
+    def __init__(self, path: Path, compressor: Compressor | None) -> None:
         self._file = path.open("wb")
-        self._out: _Writer = compressing(self._file) if compress else self._file
-        self._compress = compress
+        self._out: _Writer = compressor.frame(self._file) if compressor else self._file
+        self._compress = compressor is not None
         self._hash = hashlib.sha256()
-        self._pending: list[bytes] = []
-        self._length = 0
+        # One buffer for good: memory that is new at each piece costs a page fault for each 4 kB.
+        self._piece = memoryview(bytearray(_PIECE))
+        self._filled = 0
         self.size = 0
 
     @property
@@ -68,14 +78,19 @@ class Store:
         return self._hash.hexdigest()
 
     def write(self, data: bytes, /) -> None:
-        self._pending.append(data)
-        self._length += len(data)
-        if self._length >= _PIECE:
-            self._send()
+        end = self._filled + len(data)
+        if end <= _PIECE:
+            self._piece[self._filled : end] = data
+            self._filled = end
+            return
+        self._send(self._piece[: self._filled])
+        self._filled = 0
+        if len(data) < _PIECE:
+            self.write(data)
+        else:
+            self._send(data)
 
-    def _send(self) -> None:
-        piece = b"".join(self._pending)
-        self._pending, self._length = [], 0
+    def _send(self, piece: bytes | memoryview) -> None:
         self.size += len(piece)
         self._hash.update(piece)
         try:
@@ -94,7 +109,7 @@ class Store:
     ) -> None:
         with self._file:
             if error is None:
-                self._send()
+                self._send(self._piece[: self._filled])
                 if self._compress:
                     self._out.close()
                 self._file.flush()
