@@ -25,6 +25,10 @@ def print_whole(value: Mapping[str, Any]) -> None:
     output.say(f"Incident {value['incident']}: {_plain(value['title'])}")
     output.say(f"  {value['priority']}, {value['state']}; {value['words']}")
     output.say(f"  affected: {', '.join(value['hubs']) or 'the service as a whole'}")
+    if value["users_affected"] is not None:
+        output.say(f"  people affected: {value['users_affected']}")
+    elif value["users_measured"] is not None:
+        output.say(f"  people with a server there meanwhile: {value['users_measured']}")
     output.say(f"  began {value['began_at']}, known {value['opened_at']}")
     if value["next_update_due"]:
         late = " (late)" if value["update_late"] else ""

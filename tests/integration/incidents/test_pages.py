@@ -68,6 +68,27 @@ def test_a_form_that_is_not_understood_comes_back_with_what_was_typed(watch, one
     assert client.get("/incidents/1/do/end/").status_code == 405
 
 
+def test_who_had_a_server_meanwhile_is_told_until_somebody_counted(watch, one):
+    from hubfleet.office.incidents import acting, showing
+    from hubfleet.office.usage.models import Reading, Session
+
+    client = watch.client("eve")
+    assert "had a server there" not in seen(client, "/incidents/1/")[1]
+    Reading.objects.create(hub="ant/prod", at=one.began_at)
+    for person, minutes in (("a", -2), ("a", -3), ("b", -4), ("long gone", -30)):
+        at = one.began_at + timedelta(minutes=minutes)
+        key = f"{person}{minutes}"
+        Session.objects.create(
+            hub="ant/prod", key=key, person=person, place=key, started=at, counted_to=at, ended=at
+        )
+    words = "not counted; 2 people had a server there meanwhile"
+    assert words in seen(client, "/incidents/1/")[1]
+    assert showing.whole(one, watch.fleet)["users_measured"] == 2
+
+    acting.correct(EVE, one.pk, users_affected=1)
+    assert words not in seen(client, "/incidents/1/")[1]
+
+
 def test_a_whole_incident_by_its_pages(watch, one):
     eve, max_ = watch.client("eve"), watch.client("max")
     post(eve, "/incidents/1/do/acknowledge/")

@@ -28,6 +28,7 @@ RECORD = Record(
     hubs=("ant/prod", "ant/staging"),
     communities=("Ant",),
     users_affected=20,
+    users_measured=31,
     user_minutes=1200,
     lines=(
         Line(AT - 30 * MINUTE, "action", "rollout", "hubfleet", "ant/prod got revision 4"),
@@ -82,7 +83,11 @@ def test_a_draft_of_a_slow_response_says_so():
         "- It took 40 min until somebody took it on.\n"
         "- An update of the public was late once."
     )
-    assert "was not counted" in texts["impact"]
+    assert texts["impact"].endswith(
+        "31 people had a server there meanwhile; how many could not work was not counted."
+    )
+    (*_, last) = drafting.draft(replace(slow, users_measured=None))["impact"].splitlines()
+    assert last == "How many people that were was not counted."
 
 
 def value(**more):

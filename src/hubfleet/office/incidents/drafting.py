@@ -43,6 +43,7 @@ class Record:
     hubs: tuple[str, ...]
     communities: tuple[str, ...]
     users_affected: int | None
+    users_measured: int | None
     user_minutes: int | None
     lines: tuple[Line, ...]
     update_every: timedelta
@@ -84,12 +85,19 @@ def _impact(record: Record) -> str:
     where = f"{many}{owners}: {_listed(record.hubs)}." if record.hubs else "The whole service."
     lasted = f"People could not work as usual for {in_words(record.times.mitigate)}."
     if record.users_affected is None:
-        return f"{where}\n{lasted}\nHow many people that were was not counted."
+        return f"{where}\n{lasted}\n{_not_counted(record.users_measured)}"
     people = (
         "1 person was" if record.users_affected == 1 else f"{record.users_affected} people were"
     )
     minutes = f", {record.user_minutes} user-minutes in all" if record.user_minutes else ""
     return f"{where}\n{lasted}\n{people} affected{minutes}."
+
+
+def _not_counted(measured: int | None) -> str:
+    if measured is None:
+        return "How many people that were was not counted."
+    there = "1 person" if measured == 1 else f"{measured} people"
+    return f"{there} had a server there meanwhile; how many could not work was not counted."
 
 
 def _detection(record: Record) -> str:

@@ -29,6 +29,7 @@ from hubfleet.office.incidents.redaction import (
     spellings,
     without_people,
 )
+from hubfleet.office.incidents.showing import users_measured
 from hubfleet.office.incidents.timeline import MACHINE, no_such_incident
 from hubfleet.office.incidents.words import ACTION_KINDS, KINDS, SECTIONS, more_urgent
 from hubfleet.office.ports import desk
@@ -91,6 +92,7 @@ def record_of(incident: Incident, fleet: Fleet) -> Record:
         hubs=tuple(hubs),
         communities=tuple(titles.get(name, name) for name in sorted(names)),
         users_affected=incident.users_affected,
+        users_measured=users_measured(incident),
         user_minutes=user_minutes(incident),
         lines=lines,
         update_every=timedelta(seconds=parse_duration(fleet.service.incidents.update_every)),

@@ -15,6 +15,7 @@ from hubfleet.kit.units import parse_duration
 from hubfleet.office.incidents import clocks, proof, roles
 from hubfleet.office.incidents.models import Affected, Incident
 from hubfleet.office.incidents.words import KINDS
+from hubfleet.office.usage.present import people_present
 
 
 def newest(*, only_open: bool = False, hubs: Collection[str] | None = None) -> QuerySet[Incident]:
@@ -82,6 +83,7 @@ def whole(incident: Incident, fleet: Fleet) -> dict[str, Any]:
         "unverified": incident.unverified or None,
         "channel": incident.channel or None,
         "users_affected": incident.users_affected,
+        "users_measured": users_measured(incident),
         "user_minutes": clocks.user_minutes(incident),
         "returns": incident.returns,
         "conditions": [
@@ -113,6 +115,15 @@ def whole(incident: Incident, fleet: Fleet) -> dict[str, Any]:
             for one in incident.entries.all()
         ],
     }
+
+
+def users_measured(incident: Incident, hubs: Collection[str] | None = None) -> int | None:
+    """People who had a server on these of its hubs, or on all, from when it began until they
+    could work again; None where nothing was measured.
+    """
+    until = incident.mitigated_at or incident.resolved_at or now()
+    where = hubs_of(incident) if hubs is None else hubs
+    return people_present(where, incident.began_at, until)
 
 
 def asked_first(incident: Incident, fleet: Fleet) -> list[str]:

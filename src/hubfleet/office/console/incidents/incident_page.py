@@ -48,6 +48,7 @@ def _page(
     respond = may(request, one, Action.RESPOND_TO_INCIDENT)
     values = {
         **_told(seen),
+        "measured": showing.users_measured(one, seen.hubs),
         "respond": respond,
         "may_act": respond.allowed or respond.answer == "with-approval",
         "conditions": clocks.conditions(one),
