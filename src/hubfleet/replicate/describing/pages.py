@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from hubfleet.fleet.model import Fleet
 from hubfleet.fleet.responsibilities import split_of
@@ -122,13 +121,4 @@ def licences(packages: Mapping[str, Mapping[str, str]]) -> str:
     lines += ["What each package of the environment declares:", ""]
     for name, one in sorted(packages.items()):
         lines.append(f"- {name} {one['version']}: {one['licence'] or 'not declared'}")
-    return "\n".join(lines) + "\n"
-
-
-def cost(usage: Mapping[str, Any]) -> str:
-    """What was measured and what it cost; `usage` is a value of the office, passed through."""
-    lines = ["# What it costs to run", "", "Measured until this bundle was made.", ""]
-    for key, value in sorted(usage.items()):
-        if not isinstance(value, dict | list):
-            lines.append(f"- {key}: {value}")
     return "\n".join(lines) + "\n"
