@@ -63,10 +63,12 @@ python3 -m venv hub && hub/bin/pip install -r requirements.txt
 npm install -g configurable-http-proxy
 cp ../hub.sqlite jupyterhub.sqlite
 python3 ../../../restore_homes.py .. homes
+python3 ../../../make_environments.py .. environments
 HUB_PASSWORD=... HUB_ADMIN_PASSWORD=... hub/bin/jupyterhub -f jupyterhub_config.py
 ```
 
-Leave out `cp` and `restore_homes.py` where the bundle holds no database and no homes.
+Leave out `cp` where the bundle holds no database, and `restore_homes.py` where it holds no homes.
+Without `make_environments.py` notebooks run in JupyterHub's own Python.
 """
 
 _CHECKING = """## Checking it by hand
