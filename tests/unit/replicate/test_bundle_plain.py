@@ -65,6 +65,9 @@ def test_software_for_another_python_says_which(bundle: Path, tmp_path: Path) ->
         1,
         "install python9.9 first: default was locked for it\n",
     )
+    beside = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = run(bundle / "make_environments.py", hub, tmp_path / "made", path=beside)
+    assert done.returncode == 1 and "No interpreter found" in done.stderr and "9.9" in done.stderr
 
 
 def test_homes_come_below_their_owners_and_shared_folders_beside(

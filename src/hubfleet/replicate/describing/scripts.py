@@ -68,12 +68,12 @@ from pathlib import Path
 EXACT = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r"]
 
 
-def python_for(folder):
-    """The Python that the versions were chosen for, as runtime.txt says."""
+def python_for(folder, uv):
+    """The Python that the versions were chosen for, as runtime.txt says; uv finds it itself."""
     own = "python%d.%d" % sys.version_info[:2]
     file = folder / "runtime.txt"
     wanted = file.read_text().strip().replace("python-", "python") if file.exists() else own
-    found = sys.executable if wanted == own else shutil.which(wanted)
+    found = sys.executable if wanted == own else wanted if uv else shutil.which(wanted)
     if found is None:
         raise SystemExit("install " + wanted + " first: " + folder.name + " was locked for it")
     return found
@@ -83,11 +83,12 @@ def install(folder, target):
     python = str(target / "bin" / "python")
     wanted = [*EXACT, str(folder / "requirements.txt")]
     uv = shutil.which("uv")
+    base = python_for(folder, uv)
     if uv:
-        run(uv, "venv", "--quiet", "--no-python-downloads", "-p", python_for(folder), str(target))
+        run(uv, "venv", "--quiet", "--no-python-downloads", "--python", base, str(target))
         run(uv, "pip", "install", "--quiet", "--python", python, *wanted)
     else:
-        run(python_for(folder), "-m", "venv", str(target))
+        run(base, "-m", "venv", str(target))
         run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *wanted)
 
 
