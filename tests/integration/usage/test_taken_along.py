@@ -86,6 +86,9 @@ def test_nothing_is_made_up_for_a_hub_that_was_never_measured(place: Place) -> N
     from hubfleet.office.usage.months import use_of
 
     assert use_of(["ant/prod"]) is None
+    place.read("ant/prod", NOON, server("bo", NOON))
+    found = taken("ant/prod", "ant/staging")
+    assert [len(found.hubs["prod"].months), found.hubs["staging"].months] == [1, []]
 
 
 def exported(place: Place, name: str, target: Path, **more: str) -> Any:

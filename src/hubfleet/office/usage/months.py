@@ -39,7 +39,8 @@ def use_of(names: Sequence[str]) -> Use | None:
     if not known:
         return None
     hubs = {
-        name.partition("/")[2]: OfHub(months=_months(name, found)) for name, found in known.items()
+        name.partition("/")[2]: OfHub(months=_months(name, known[name]) if name in known else [])
+        for name in names
     }
     together: list[Month] = []
     if len(names) > 1:
