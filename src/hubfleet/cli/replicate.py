@@ -51,8 +51,16 @@ def export(
     ] = None,
     usage: Annotated[
         Path | None,
-        typer.Option("--usage", metavar="FILE", help="Measured use and cost as JSON, taken along."),
+        typer.Option(
+            "--usage",
+            metavar="FILE",
+            help="Measured use from this file, as `usage --json` writes it, instead of from the "
+            "console.",
+        ),
     ] = None,
+    without_usage: Annotated[
+        bool, typer.Option("--without-usage", help="Leave measured use and its cost out.")
+    ] = False,
     fleet: options.Fleet = None,
     state: options.State = None,
     as_json: options.Json = False,
@@ -60,22 +68,18 @@ def export(
 ) -> None:
     """Write a bundle: the hub or community, complete, to run elsewhere with or without hubfleet."""
     from hubfleet import wiring
+    from hubfleet.cli.measured_use import use_asked
     from hubfleet.cli.progress import Progress
     from hubfleet.fleet.load import load_fleet
-    from hubfleet.replicate.export import Options, hubs_of, usage_of
+    from hubfleet.replicate.export import Options, hubs_of
     from hubfleet.replicate.export import export as write
 
     loaded = load_fleet(wiring.fleet_root(fleet))
-    chosen = Options(
-        database=with_database,
-        homes=with_homes,
-        shared=with_shared,
-        at=at,
-        usage=usage_of(usage) if usage else None,
-    )
-    names = hubs_of(loaded, name)
+    names, folder = hubs_of(loaded, name), wiring.state_folder(state)
+    used, untold = use_asked(names, folder, usage, without=without_usage)
+    chosen = Options(with_database, with_homes, with_shared, at, used, untold)
     with Progress("exporting", 0, quiet=quiet) as progress:
-        made = write(loaded, names, to, chosen, wiring.state_folder(state), progress.listen)
+        made = write(loaded, names, to, chosen, folder, progress.listen)
     if as_json:
         output.print_json(made.as_json())
     elif not quiet:

@@ -8,19 +8,18 @@ home.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hubfleet.fleet.fields import PROBE_USER
 from hubfleet.fleet.model import Fleet
 from hubfleet.fleet.sign_in import people_by_name
-from hubfleet.kit.digest import canonical_json, digest
+from hubfleet.kit.digest import digest
 from hubfleet.kit.errors import HubfleetError, failure
 from hubfleet.platforms.local.environments import EnvironmentStore
 from hubfleet.platforms.local.folders import HubFolder, StateFolder
@@ -30,7 +29,9 @@ from hubfleet.replicate.bundle.archive import TreeArchive
 from hubfleet.replicate.bundle.manifest import SCHEMA, Held, Manifest, Part, Promise, Told, part_of
 from hubfleet.replicate.bundle.stage import Stage
 from hubfleet.replicate.bundle.storing import not_written
+from hubfleet.replicate.bundle.use import Use
 from hubfleet.replicate.data.databases import stripped_copy
+from hubfleet.replicate.describing.costs import cost
 from hubfleet.replicate.describing.declaring import Described, Description, describe
 from hubfleet.replicate.describing.texts import Software, texts_of
 
@@ -41,13 +42,22 @@ _TREES = ("shared", "shared-readwrite")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What goes into the bundle beside the declaration. `usage` is what the office measured."""
+    """What goes into the bundle beside the declaration.
+
+    `usage` is what the office measured; `untold` is what the caller could not bring, and why.
+    """
 
     database: bool = False
     homes: bool = False
     shared: bool = False
     at: str | None = None
-    usage: Mapping[str, Any] | None = None
+    usage: Use | None = None
+    untold: tuple[Told, ...] = ()
+
+    @property
+    def key(self) -> list[Any]:
+        """What a killed export must have had in common to be gone on with: texts are made anew."""
+        return [self.database, self.homes, self.shared, self.at]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,7 @@ def export(
     names = tuple(sorted(names))
     communities = {fleet.hubs[name].community for name in names}
     whole = set(names) == set(fleet.communities[min(communities)].hubs) and len(names) > 1
-    key = digest([names, asdict(options), str(target.absolute())])
+    key = digest([names, options.key, str(target.absolute())])
     stage = Stage(target.absolute(), key)
     work = _Export(fleet, describe(fleet, names), options, state, stage, report)
     try:
@@ -137,6 +147,7 @@ class _Export:
     def run(self, kind: Any) -> Manifest:
         for one in self.described.hubs:
             self._hub(one)
+        self.described.left_out.extend(self.options.untold)
         for path, (data, executable) in self._texts().items():
             self.stage.put(path, data)
             self.files[path] = part_of(data, executable=executable)
@@ -154,11 +165,8 @@ class _Export:
     def _texts(self) -> dict[str, tuple[bytes, bool]]:
         texts = texts_of(self.fleet, self.described, self.promises, self.software, self.people)
         if self.options.usage is not None:
-            from hubfleet.replicate.describing.pages import cost
-
-            usage = dict(self.options.usage)
-            texts["usage.json"] = ((canonical_json(usage) + "\n").encode(), False)
-            texts["COST.md"] = (cost(usage).encode(), False)
+            texts["usage.json"] = (self.options.usage.text().encode(), False)
+            texts["COST.md"] = (cost(self.options.usage).encode(), False)
         _refuse_strangers(self.described, texts)
         return texts
 
@@ -346,21 +354,3 @@ def _refuse_strangers(described: Description, texts: Mapping[str, tuple[bytes, b
                 why=f"It says `{who}`.",
                 hint="`hubfleet replicate audit` shows where it is declared; change it there",
             )
-
-
-def usage_of(path: Path) -> dict[str, Any]:
-    """A file of measured use, as the office writes it; raises `bad-usage-file`."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(value, dict):
-            return value
-        why = "It is not a mapping."
-    except (OSError, ValueError) as error:
-        why = f"{getattr(error, 'strerror', None) or 'It is not JSON'}."
-    raise failure(
-        "bad-usage-file",
-        "the file of measured use cannot be read",
-        place=str(path),
-        why=why,
-        hint="name a JSON file with one mapping, or leave --usage out",
-    )

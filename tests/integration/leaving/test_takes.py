@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -19,10 +19,12 @@ from hubfleet.office.changes import process
 from hubfleet.office.leaving import takes
 from hubfleet.office.leaving.models import Take
 from hubfleet.office.post.models import Message
+from hubfleet.office.usage.models import UseDay
 from tests.integration.acting.conftest import entries
 from tests.integration.acting.test_pages import text_of
 from tests.offices import Office
 from tests.places import until
+from tests.unit.replicate.bundles import contents
 
 HUB = "ant/prod"
 URL = f"/hubs/{HUB}/leaving/"
@@ -99,13 +101,22 @@ def test_a_representative_makes_and_fetches_a_bundle(office: Office, browse, pro
     assert acts == [("ada", "take-hub"), ("hubfleet", "take-hub"), ("ada", "take-hub")]
 
 
-def test_a_real_bundle_of_the_declaration(office: Office, browse) -> None:
+def test_a_real_bundle_of_the_declaration_with_measured_use(office: Office, browse) -> None:
+    for scope, hours in ((HUB, 24), ("bee/prod", 7777)):
+        community = scope.partition("/")[0]
+        day = {"day": date(2026, 10, 5), "server_hours": hours, "requested": 2 * hours, "peak": 4}
+        UseDay.objects.create(community=community, scope=scope, **day)
     take = takes.begin(HUB, [], ADA)
     until(lambda: ended(take), "the bundle is made", 60)
     assert (take.exit_code, take.outcome) == (0, "The bundle is ready.")
     content = takes.file_of(take).read_bytes()
     assert content.startswith(b"\x28\xb5\x2f\xfd"), "it is zstd"
     assert take.sha256 == hashlib.sha256(content).hexdigest()
+    held = contents(takes.file_of(take))
+    [month] = json.loads(held["usage.json"])["hubs"]["prod"]["months"]
+    assert (month["server_hours"], month["memory_hours_requested"]) == (24, 48)
+    assert "| 2026-10 (not complete) | 0 | 24.0 | 48.0 |" in held["COST.md"].decode()
+    assert b"7777" not in held["usage.json"] + held["COST.md"]
     assert "What would not move as it is" in text_of(browse("ada").get(URL))
 
 

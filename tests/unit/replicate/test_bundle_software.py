@@ -13,10 +13,10 @@ from tests.unit.replicate.bundles import NEW_FLEET, contents, exported
 LINE = "six==1.17.0 --hash=sha256:" + "a" * 64 + "\n"
 
 
-def locked(root, name: str, hub: str = "reef/prod") -> None:
+def locked(root, name: str, hub: str = "reef/prod", python: str = "3.12") -> None:
     """A reviewed lock beside what it locks."""
     (wanted,) = load_fleet(root, with_locks=False).hubs[hub].environments
-    text = write_lock(LINE, basis=wanted.lock_basis, python="3.12", command="a test")
+    text = write_lock(LINE, basis=wanted.lock_basis, python=python, command="a test")
     (root / name).write_text(text)
 
 

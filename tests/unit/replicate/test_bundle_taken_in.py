@@ -272,3 +272,9 @@ def test_what_differs_from_a_promise_is_told():
         ),
     ]
     assert not trial.ok
+
+
+def test_a_package_is_the_same_in_every_spelling():
+    trial = Trial("reef/prod")
+    compare_packages(trial, {"ruamel-yaml": "1.0"}, {"Ruamel.Yaml": "1.0", "more": "2.0"}, "r")
+    assert [(check.name, check.outcome) for check in trial.checks] == [("packages of r", "same")]

@@ -52,6 +52,12 @@ def requirements_of(lock: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def runtime_of(lock: str) -> dict[str, str]:
+    """The Python of the lock, in the file that repo2docker and `make_environments.py` read."""
+    found = read_lock(lock, "")
+    return {"runtime.txt": f"python-{found.python}\n"} if isinstance(found, Lock) else {}
+
+
 def packages_of(lock: str | None) -> dict[str, str]:
     """Names and versions."""
     return dict(sorted(versions_of(lock).items())) if lock else {}

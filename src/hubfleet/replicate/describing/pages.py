@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from hubfleet.fleet.model import Fleet
 from hubfleet.fleet.responsibilities import split_of
@@ -64,10 +63,12 @@ python3 -m venv hub && hub/bin/pip install -r requirements.txt
 npm install -g configurable-http-proxy
 cp ../hub.sqlite jupyterhub.sqlite
 python3 ../../../restore_homes.py .. homes
+python3 ../../../make_environments.py .. environments
 HUB_PASSWORD=... HUB_ADMIN_PASSWORD=... hub/bin/jupyterhub -f jupyterhub_config.py
 ```
 
-Leave out `cp` and `restore_homes.py` where the bundle holds no database and no homes.
+Leave out `cp` where the bundle holds no database, and `restore_homes.py` where it holds no homes.
+Without `make_environments.py` notebooks run in JupyterHub's own Python.
 """
 
 _CHECKING = """## Checking it by hand
@@ -122,13 +123,4 @@ def licences(packages: Mapping[str, Mapping[str, str]]) -> str:
     lines += ["What each package of the environment declares:", ""]
     for name, one in sorted(packages.items()):
         lines.append(f"- {name} {one['version']}: {one['licence'] or 'not declared'}")
-    return "\n".join(lines) + "\n"
-
-
-def cost(usage: Mapping[str, Any]) -> str:
-    """What was measured and what it cost; `usage` is a value of the office, passed through."""
-    lines = ["# What it costs to run", "", "Measured until this bundle was made.", ""]
-    for key, value in sorted(usage.items()):
-        if not isinstance(value, dict | list):
-            lines.append(f"- {key}: {value}")
     return "\n".join(lines) + "\n"

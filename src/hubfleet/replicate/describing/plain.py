@@ -1,6 +1,7 @@
 """The hub for stock JupyterHub, without hubfleet: a configuration that people can read and change.
 
-It reads `people.json` beside it and secrets from variables of the environment. What stock
+It reads `people.json` beside it and secrets from variables of the environment. `scripts` has the
+programs that put homes and software beside it. What stock
 JupyterHub cannot do on one machine by itself (limits, choices of memory, isolation) is said in it,
 and is in `values.yaml` for the chart.
 """
@@ -82,42 +83,32 @@ c.JupyterHub.load_roles = [
 ]
 """
 
-RESTORE_HOMES = '''"""Unpack homes/*.tar of a bundle into a folder for each person.
+_SHARED = """
 
-    python restore_homes.py hubs/<hub> TARGET
+def link_shared(spawner):
+    \"\"\"Shared folders are below people's homes, as they know them; see restore_homes.py.\"\"\"
+    home = homes / spawner.user.name
+    home.mkdir(mode=0o700, exist_ok=True)
+    for name in ("shared", "shared-readwrite"):
+        link = home / name
+        if not (HERE / name).is_dir() or link.is_symlink():
+            continue
+        if link.is_dir() and not any(link.iterdir()):
+            link.rmdir()
+        if not link.exists():
+            link.symlink_to(HERE / name)
 
-Whoever is there already is left alone. Check the bundle's digests first (see README.md).
+
+c.Spawner.pre_spawn_hook = link_shared
 """
 
-import json
-import sys
-import tarfile
-from pathlib import Path
-
-
-def kept(member, path):
-    """Nothing that leads out, as tarfile's own filter has it; but with the rights that it had."""
-    return tarfile.data_filter(member, path).replace(mode=member.mode & 0o777, deep=False)
-
-
-def main(source, target):
-    manifest = json.loads((source.parent.parent / "manifest.json").read_text())
-    homes = manifest["hubs"][source.name]["homes"]
-    target.mkdir(parents=True, exist_ok=True)
-    for person, number in sorted(homes.items()):
-        if "/" in person or person in (".", "..") or (target / person).exists():
-            print("left alone:", person)
-            continue
-        aside = target / (".restoring-" + str(number))
-        with tarfile.open(source / "homes" / (str(number) + ".tar")) as archive:
-            archive.extractall(aside, filter=kept)
-        aside.rename(target / person)
-        print("restored:", person)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve())
-'''
+_ENVIRONMENTS = """
+# Notebooks run in what make_environments.py made beside this file; without it in JupyterHub's own.
+kernels = sorted(HERE.glob("environments/*/share/jupyter"), key=lambda path: path.parts[-3])
+kernels.sort(key=lambda path: path.parts[-3] != "default")
+if kernels:
+    c.Spawner.environment.update({"JUPYTER_PATH": os.pathsep.join(map(str, kernels))})
+"""
 
 
 def jupyterhub_config(values: HubValues) -> str:
@@ -128,11 +119,13 @@ def jupyterhub_config(values: HubValues) -> str:
         "\nc.JupyterHub.load_groups = {\n"
         '    name: {"users": members} for name, members in people["groups"].items()\n}\n',
         _HOMES,
+        *([_SHARED] if values.storage.shared or values.storage.shared_readwrite else []),
         f"c.Spawner.default_url = {url_of(values.interface)!r}\n",
         *_named_servers(values),
         *_culling(values),
         *_not_here(values),
         *_traitlets(values.jupyterhub.config),
+        _ENVIRONMENTS,
     ]
     return "".join(parts)
 

@@ -18,8 +18,9 @@ from hubfleet.replicate.data.environments import (
     lock_text,
     packages_of,
     requirements_of,
+    runtime_of,
 )
-from hubfleet.replicate.describing import pages, plain
+from hubfleet.replicate.describing import pages, plain, scripts
 from hubfleet.replicate.describing.chart import by_password, chart_files, rules
 from hubfleet.replicate.describing.declaring import Described, Description
 from hubfleet.replicate.importing.writing import yaml_text
@@ -77,7 +78,8 @@ def texts_of(
     texts["PLACEHOLDERS.md"] = pages.placeholders(described.placeholders, described.left_out)
     texts["CHECKLIST.md"] = pages.checklist(described.fleet, described.community)
     texts["LICENCES.md"] = pages.licences(licences)
-    texts["restore_homes.py"] = plain.RESTORE_HOMES
+    texts["restore_homes.py"] = scripts.RESTORE_HOMES
+    texts["make_environments.py"] = scripts.MAKE_ENVIRONMENTS
     for name, text in rules(described.fleet, _jupyterhub()).items():
         texts[f"monitoring/rules/{name}"] = text
     return {path: (text.encode(), False) for path, text in texts.items()} | binary
@@ -104,7 +106,9 @@ def _hub(one: Described, software: Software, people: Mapping[str, Any]) -> dict[
     texts[f"{folder}/plain/people.json"] = said
     locked = {wanted.name: wanted for wanted in one.original.environments}
     for name, text in software.locks.items():
-        texts[f"{folder}/environment/{name or 'default'}/requirements.txt"] = requirements_of(text)
+        made = f"{folder}/environment/{name or 'default'}"
+        texts[f"{made}/requirements.txt"] = requirements_of(text)
+        texts |= {f"{made}/{file}": said for file, said in runtime_of(text).items()}
         wanted = locked[name]
         if wanted.folder is None:
             beside = f"{one.short}.{name}.lock" if name else f"{one.short}.lock"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -77,14 +78,20 @@ def _groups(promise: Promise, found: Mapping[str, Sequence[str]]) -> Iterable[st
 def compare_packages(
     trial: Trial, promised: Mapping[str, str], found: Mapping[str, str], name: str = ""
 ) -> None:
-    """Every promised package in its version."""
+    """Every promised package in its version; more may be there."""
     told = f"packages of {name}" if name else "packages"
+    there = {_one_spelling(package): version for package, version in found.items()}
     differing = [
-        f"{package} is {found.get(package, 'missing')} instead of {version}"
+        f"{package} is {there.get(_one_spelling(package), 'missing')} instead of {version}"
         for package, version in promised.items()
-        if found.get(package) != version
+        if there.get(_one_spelling(package)) != version
     ]
     trial.add(told, differing, f"{len(promised)} packages")
+
+
+def _one_spelling(package: str) -> str:
+    """As the package index has it: `Ruamel.Yaml` and `ruamel_yaml` are one."""
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def compare_behaviour(trial: Trial, promise: Promise, interface: str, named_servers: int) -> None:

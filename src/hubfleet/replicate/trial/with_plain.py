@@ -15,14 +15,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hubfleet.fleet.fields import PROBE_USER
-from hubfleet.kit.errors import failure
+from hubfleet.kit.errors import HubfleetError, failure
 from hubfleet.platforms.local.answers import status_of
 from hubfleet.platforms.local.proxy import ensure_proxy_program
 from hubfleet.probes.person import probe_hub
@@ -30,17 +29,15 @@ from hubfleet.probes.target import Target
 from hubfleet.replicate.bundle.container import opened
 from hubfleet.replicate.bundle.manifest import Manifest, Promise
 from hubfleet.replicate.data.databases import everybody
-from hubfleet.replicate.trial.comparing import Trial, compare_people
+from hubfleet.replicate.trial.bare_python import make_python
+from hubfleet.replicate.trial.comparing import Trial, compare_packages, compare_people
+from hubfleet.replicate.trial.kernels import packages_of_kernels
 from hubfleet.replicate.trial.signing_in import fault_of_sign_in
 from hubfleet.replicate.trial.with_hubfleet import digest_of, free_port, probed_words
 
 Report = Callable[[str, str], None]
 _COME_UP = 60.0
 _END = 30.0
-_OURS = ("hubfleet", "_hubfleet", "__editable__")
-
-_PROGRAMS = {"jupyterhub": "jupyterhub.app", "jupyterhub-singleuser": "jupyterhub.singleuser"}
-_IS_THERE = "import jupyterhub, importlib.util as u; print(u.find_spec('hubfleet'))"
 
 _TRIAL_CONFIG = """
 import os
@@ -73,52 +70,6 @@ def try_with_plain(bundle: Path, manifest: Manifest, folder: Path, report: Repor
     return [_try(files, manifest, short, python, report) for short in sorted(manifest.hubs)]
 
 
-def make_python(folder: Path) -> Path:
-    """A virtual environment with everything that is installed here, but for hubfleet.
-
-    Raises `hubfleet-importable` where that did not work.
-    """
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", str(folder)],
-        check=True,
-        capture_output=True,
-    )
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    target = folder / "lib" / version / "site-packages"
-    for key in ("purelib", "platlib"):
-        for entry in Path(sysconfig.get_path(key)).iterdir():
-            if not entry.name.startswith(_OURS) and not entry.name.endswith(".pth"):
-                with suppress(FileExistsError):
-                    (target / entry.name).symlink_to(entry)
-    python = folder / "bin" / "python"
-    for name in ("share", "etc"):
-        # Templates of JupyterHub, and which extensions JupyterLab has.
-        there = Path(sysconfig.get_path("data")) / name
-        if there.is_dir() and not (folder / name).exists():
-            (folder / name).symlink_to(there)
-    for name, module in _PROGRAMS.items():
-        script = folder / "bin" / name
-        script.write_text(f"#!{python}\nfrom {module} import main\nmain()\n")
-        script.chmod(0o755)
-    found = subprocess.run(
-        [str(python), "-c", _IS_THERE],
-        cwd=folder,
-        env={"PATH": os.environ.get("PATH", "")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if found.stdout.strip() != "None":
-        raise failure(
-            "hubfleet-importable",
-            "no Python without hubfleet could be made",
-            place=str(folder),
-            why=(found.stderr or found.stdout).strip()[-300:],
-            hint="install JupyterHub, and try the bundle's README by hand",
-        )
-    return python
-
-
 def _lay_out(bundle: Path, manifest: Manifest, target: Path) -> None:
     """The bundle as a folder, checked once more on the way."""
     with opened(bundle) as again:
@@ -137,12 +88,14 @@ def _try(files: Path, manifest: Manifest, short: str, python: Path, report: Repo
     plain = files / "hubs" / short / "plain"
     if promise.database:
         shutil.copyfile(files / "hubs" / short / "hub.sqlite", plain / "jupyterhub.sqlite")
-    if promise.homes:
-        report(f"homes of {name}", "being restored")
-        _run(
-            [str(python), str(files / "restore_homes.py"), str(plain.parent), str(plain / "homes")]
-        )
-        _compare_homes(trial, manifest, short, plain / "homes")
+    if promise.homes or promise.shared:
+        report(f"files of {name}", "being restored")
+        restore = files / "restore_homes.py"
+        fault = _fault_of([str(python), str(restore), str(plain.parent), str(plain / "homes")])
+        if fault:
+            raise _failed(restore, fault)
+        _compare_data(trial, manifest, short, plain)
+    unmade = _make_environments(files, plain, python, name, report) if promise.packages else ""
     users = [person for person in promise.users if person not in promise.admins]
     person = users[0] if users else PROBE_USER
     report(name, "starting with stock JupyterHub")
@@ -151,10 +104,33 @@ def _try(files: Path, manifest: Manifest, short: str, python: Path, report: Repo
         probed = asyncio.run(probe_hub(target))
         trial.add("probe", [] if probed.verdict != "failed" else [probed_words(probed)])
         _sign_in(trial, promise, target, person, password)
+        if unmade:
+            trial.add("packages", [f"the environment could not be made: {unmade}"])
+        elif promise.packages:
+            report(name, "being asked for its packages")
+            _packages(trial, promise, target)
     compare_people(trial, promise, everybody(plain / "jupyterhub.sqlite"))
-    if promise.packages:
-        trial.leave("packages", "this Python is the one that is installed here")
     return trial
+
+
+def _make_environments(files: Path, plain: Path, python: Path, name: str, report: Report) -> str:
+    """With the bundle's own program; what went wrong, or nothing."""
+    report(f"software of {name}", "being installed")
+    program = files / "make_environments.py"
+    command = [str(python), str(program), str(plain.parent), str(plain / "environments")]
+    return _fault_of(command)
+
+
+def _packages(trial: Trial, promise: Promise, target: Target) -> None:
+    """Each kernel is asked itself: what lies on the disk may be something that nobody runs."""
+    kernels = {name: name or "python3" for name in promise.packages}
+    found = asyncio.run(packages_of_kernels(target, kernels.values()))
+    for name, promised in promise.packages.items():
+        there = found[kernels[name]]
+        if isinstance(there, str):
+            trial.add(f"packages of {name}" if name else "packages", [there])
+        else:
+            compare_packages(trial, promised, there, name)
 
 
 def _sign_in(trial: Trial, promise: Promise, target: Target, person: str, password: str) -> None:
@@ -167,26 +143,42 @@ def _sign_in(trial: Trial, promise: Promise, target: Target, person: str, passwo
         trial.add("sign-in", [fault] if fault else [], f"{person} came in")
 
 
-def _compare_homes(trial: Trial, manifest: Manifest, short: str, homes: Path) -> None:
-    differing = [
-        f"the home of {person}"
-        for person, index in manifest.hubs[short].homes.items()
-        if not (homes / person).is_dir()
-        or digest_of(homes / person) != manifest.files[f"hubs/{short}/homes/{index}.tar"].sha256
-    ]
-    trial.add("data", differing, f"{len(manifest.hubs[short].homes)} homes")
+def _compare_data(trial: Trial, manifest: Manifest, short: str, plain: Path) -> None:
+    """Each home below its owner's name, and shared folders; before anybody works in them."""
+    promise = manifest.hubs[short]
+    trees = {
+        f"the home of {person}": (plain / "homes" / person, f"homes/{index}")
+        for person, index in promise.homes.items()
+    }
+    trees |= {name: (plain / name, name) for name in ("shared", "shared-readwrite")}
+    differing = []
+    for called, (tree, archive) in trees.items():
+        part = manifest.files.get(f"hubs/{short}/{archive}.tar")
+        if part is not None and (not tree.is_dir() or digest_of(tree) != part.sha256):
+            differing.append(called)
+    trial.add("data", differing, f"{len(promise.homes)} homes")
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise failure(
-            "trial-failed",
-            "a program of the bundle failed",
-            place=command[1],
-            why=done.stderr.strip()[-500:],
-            hint="ask whoever made the bundle; nothing was changed here",
-        )
+def _fault_of(command: list[str]) -> str:
+    """The end of what a program of the bundle said when it failed; nothing where it did not."""
+    # Where uv is beside hubfleet, it is quicker than pip and has everything in its cache.
+    beside = str(Path(sys.executable).parent)
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), beside])
+    done = subprocess.run(
+        command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    said = (done.stderr or done.stdout).strip()
+    return (said[-500:] or f"code {done.returncode}") if done.returncode else ""
+
+
+def _failed(program: Path, why: str) -> HubfleetError:
+    return failure(
+        "trial-failed",
+        "a program of the bundle failed",
+        place=str(program),
+        why=why,
+        hint="ask whoever made the bundle; nothing was changed here",
+    )
 
 
 @contextmanager
