@@ -14,15 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hubfleet.platforms.local.homes.folders import (
-    DEEPEST,
-    TOO_DEEP,
-    OtherFileSystemError,
-    is_gone,
-    reason,
-    shown,
-)
-from hubfleet.replicate.bundle.headers import (
+from hubfleet.platforms.archives.headers import (
     BLOCK,
     END,
     FOLDER,
@@ -30,6 +22,14 @@ from hubfleet.replicate.bundle.headers import (
     SYMLINK,
     header,
     padding,
+)
+from hubfleet.platforms.archives.reasons import (
+    DEEPEST,
+    TOO_DEEP,
+    OtherFileSystemError,
+    is_gone,
+    reason,
+    shown,
 )
 
 SMALL = 1 << 18
@@ -81,6 +81,11 @@ class TreeArchive:
         self.count += 1
         if len(self.notes) < _MOST_NOTES:
             self.notes.append(f"{shown(os.fsdecode(path))} {why}")
+
+    def told_notes(self) -> list[str]:
+        """The notes that were kept, and how many were not."""
+        more = self.count - len(self.notes)
+        return [*self.notes, *([f"and {more} more"] if more else [])]
 
     def _put(self, data: bytes) -> None:
         self.entries += 1
