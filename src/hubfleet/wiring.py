@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from hubfleet import __version__
 from hubfleet.fleet.console import ConsolePlace, console_place
 from hubfleet.fleet.load import FleetErrors, find_root, load_fleet
-from hubfleet.fleet.model import Fleet
+from hubfleet.fleet.model import Fleet, Hub
 from hubfleet.kit.clock import now
 from hubfleet.kit.errors import HubfleetError, Problem, failure, in_reading_order
 from hubfleet.kit.files import make_private_folder
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from hubfleet.platforms.kubernetes.support.planning import SupportPlan
     from hubfleet.probes.target import Target
     from hubfleet.probes.verdict import ProbeResult
+    from hubfleet.replicate.data.sources import Source, Sources
 
 
 def state_folder(chosen: Path | None) -> StateFolder:
@@ -378,6 +379,32 @@ def platform_holding(
     if kubernetes is None or declared is None or declared.cluster not in kubernetes.names():
         return local
     return kubernetes
+
+
+@contextmanager
+def data_sources(fleet: Fleet, state: StateFolder) -> Iterator[Sources]:
+    """Where the data of this fleet's hubs is taken from, for as long as the block runs."""
+    from hubfleet.replicate.data.on_cluster import ClusterSource
+    from hubfleet.replicate.data.sources import on_this_machine
+
+    here = on_this_machine(state)
+    clusters: list[KubernetesPlatform] = []
+
+    def source(hub: Hub) -> Source | None:
+        if fleet.clusters[hub.cluster].file.platform == "local":
+            return here(hub)
+        if not clusters:
+            # Only now: a bundle without data needs neither helm nor a client of clusters.
+            opened = open_clusters(fleet, state.path / "kubernetes")
+            assert opened is not None
+            clusters.append(opened)
+        return ClusterSource(hub.name, clusters[0])
+
+    try:
+        yield source
+    finally:
+        for platform in clusters:
+            platform.end()
 
 
 def check_charts(fleet: Fleet) -> None:

@@ -12,6 +12,7 @@ import json
 import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,14 @@ Report = Callable[[str, str], None]
 
 UNREAD = {
     "right-missing": "The account that exported it may not read it there.",
+    "unknown-hub": "The hub was never applied there.",
+    "database-elsewhere": "The hub keeps it in another database server.",
     "volume-in-use": "Its volume was in use on another machine.",
     "": "It could not be read where the hub runs.",
 }
+_NOT_OURS = ("unknown-hub", "database-elsewhere")
+"""Why there is no database to copy; whatever else is wrong with one ends the export."""
+
 UNREAD_CURE = "have it copied from there; or mend what the export said of it, and export again"
 
 
@@ -187,7 +193,7 @@ class _Export:
         shared = source is not None and self.options.shared and self._shared(one, source)
         if source is not None and (self.options.homes or self.options.shared):
             try:
-                self.described.left_out += source.others()
+                self.described.left_out += map(self._without_names, source.others())
             except HubfleetError as error:
                 self._unread(f"{name}: other volumes", error)
         self.people[short] = people
@@ -238,6 +244,12 @@ class _Export:
         self._leave(called, why, UNREAD_CURE)
         self.report(called, "left out")
 
+    def _without_names(self, told: Told) -> Told:
+        """Names that somebody gave to a volume may be anybody's."""
+        if self._strange(f"{told.what} {told.why}"):
+            return told.model_copy(update={"what": "a volume of the cluster", "why": ""})
+        return told
+
     def _strange(self, text: str, *, name: bool = False) -> bool:
         return self.described.strangers.in_text(text, technical=name) is not None
 
@@ -267,13 +279,18 @@ class _Export:
         name = one.original.name
         self.report(f"database of {name}", "being copied")
         path = f"hubs/{one.short}/hub.sqlite"
-        with (
-            tempfile.TemporaryDirectory(dir=self.stage.folder) as aside,
-            source.database(Path(aside) / "whole.sqlite") as whole,
-        ):
+        nobody: dict[str, Any] = {"users": [], "admins": [], "groups": {}, "roles": {}}
+        with tempfile.TemporaryDirectory(dir=self.stage.folder) as aside, ExitStack() as stack:
+            try:
+                whole = stack.enter_context(source.database(Path(aside) / "whole.sqlite"))
+            except HubfleetError as error:
+                if error.problems[0].code not in _NOT_OURS:
+                    raise
+                self._unread(f"{name}: its database", error)
+                return nobody
             if whole is None:
                 self._leave(f"{name}: its database", "There is none yet.", "")
-                return {"users": [], "admins": [], "groups": {}, "roles": {}}
+                return nobody
             copy = Path(aside) / "hub.sqlite"
             try:
                 found = stripped_copy(whole, copy, without=dropped, strange=self._strange)
@@ -341,6 +358,8 @@ class _Export:
                     contents = tree(store)
             except HubfleetError as error:
                 self._unread(called, error)
+                return False
+            if contents is None:
                 return False
             held, notes = Held(entries=contents.entries, bytes=contents.bytes), [*contents.notes]
             part = self.stage.keep(path, store, held, notes, called)

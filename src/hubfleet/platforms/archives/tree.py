@@ -63,6 +63,8 @@ class TreeArchive:
 
     sink: Sink
     told: Callable[[int], None] = lambda _count: None
+    passed_by: tuple[bytes, ...] = ()
+    """Names at the top that are nobody's, such as what a file system keeps for itself."""
     entries: int = 0
     read: int = 0
     notes: list[str] = field(default_factory=list)
@@ -113,6 +115,8 @@ class TreeArchive:
         for name in sorted(others):
             self._carefully(path + name, lambda name=name: self._other(name, folder, path))  # type: ignore[misc]
         for name in sorted(folders):
+            if depth == 0 and name in self.passed_by:
+                continue
             if depth == DEEPEST:
                 self.note(path + name, TOO_DEEP)
                 continue

@@ -32,9 +32,10 @@ class Contents:
     notes: tuple[str, ...] = ()
 
 
-Tree = Callable[[Sink], Contents]
-"""Writes a tree's archive. A HubfleetError says that this tree cannot be read now, a
-TransientError that none can.
+Tree = Callable[[Sink], Contents | None]
+"""Writes a tree's archive; None where there turns out to be none.
+
+A HubfleetError says that this tree cannot be read now, a TransientError that none can.
 """
 
 
@@ -53,7 +54,7 @@ class Source(Protocol):
         ...
 
     def shared(self) -> Mapping[str, Tree]:
-        """Those of the shared folders that are there."""
+        """Those of the shared folders that may be there."""
         ...
 
     def others(self) -> tuple[Told, ...]:
