@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from hubfleet import __version__
 from hubfleet.fleet.console import ConsolePlace, console_place
 from hubfleet.fleet.load import FleetErrors, find_root, load_fleet
-from hubfleet.fleet.model import Fleet, Hub
+from hubfleet.fleet.model import Fleet
 from hubfleet.kit.clock import now
 from hubfleet.kit.errors import HubfleetError, Problem, failure, in_reading_order
 from hubfleet.kit.files import make_private_folder
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from hubfleet.platforms.kubernetes.support.planning import SupportPlan
     from hubfleet.probes.target import Target
     from hubfleet.probes.verdict import ProbeResult
-    from hubfleet.replicate.data.sources import Source, Sources
+    from hubfleet.replicate.data.sources import Sources
 
 
 def state_folder(chosen: Path | None) -> StateFolder:
@@ -358,8 +358,7 @@ def open_installation(
     take_ownership: bool = False,
 ) -> Installation:
     """Load the fleet and join it to its place; raises `FleetErrors` and changes nothing."""
-    loaded = load_fleet(fleet_root(fleet))
-    folder = state_folder(state)
+    loaded, folder = load_fleet(fleet_root(fleet)), state_folder(state)
     local = LocalPlatform(folder, port=port, without_isolation=without_isolation)
     kubernetes = open_clusters(loaded, folder.path / "kubernetes", take_ownership=take_ownership)
     return Installation(loaded, folder, local, kubernetes)
@@ -381,30 +380,11 @@ def platform_holding(
     return kubernetes
 
 
-@contextmanager
-def data_sources(fleet: Fleet, state: StateFolder) -> Iterator[Sources]:
+def data_sources(fleet: Fleet, state: StateFolder) -> AbstractContextManager[Sources]:
     """Where the data of this fleet's hubs is taken from, for as long as the block runs."""
-    from hubfleet.replicate.data.on_cluster import ClusterSource
-    from hubfleet.replicate.data.sources import on_this_machine
+    from hubfleet.replicate.data.on_cluster import opened_sources as opened
 
-    here = on_this_machine(state)
-    clusters: list[KubernetesPlatform] = []
-
-    def source(hub: Hub) -> Source | None:
-        if fleet.clusters[hub.cluster].file.platform == "local":
-            return here(hub)
-        if not clusters:
-            # Only now: a bundle without data needs neither helm nor a client of clusters.
-            opened = open_clusters(fleet, state.path / "kubernetes")
-            assert opened is not None
-            clusters.append(opened)
-        return ClusterSource(hub.name, clusters[0])
-
-    try:
-        yield source
-    finally:
-        for platform in clusters:
-            platform.end()
+    return opened(fleet, state, lambda: open_clusters(fleet, state.path / "kubernetes"))
 
 
 def check_charts(fleet: Fleet) -> None:
@@ -459,8 +439,8 @@ def apply_support(
 
     folder = state_folder(state)
     make_private_folder(folder.path)
+    journal = folder.path / "kubernetes" / "support"
     with hold(folder.apply_lock, "hubfleet cluster support apply"):
-        journal = folder.path / "kubernetes" / "support"
         return carry_out(plan, platform, journal, owner_here(), tell)
 
 

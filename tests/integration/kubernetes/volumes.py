@@ -24,12 +24,9 @@ def make_claim(
     mode: str = "ReadWriteOnce",
 ) -> Path:
     """A bound one; the folder that stands for its volume."""
-    meta = {"name": name, "annotations": {}, "labels": {}}
-    if person:
-        meta["labels"] = {"app": "jupyterhub", "component": "singleuser-storage"}
-        meta["annotations"] = {"hub.jupyter.org/username": person}
-    if server:
-        meta["annotations"] = {**meta["annotations"], "hub.jupyter.org/servername": server}
+    labels = {"app": "jupyterhub", "component": "singleuser-storage"} if person else {}
+    notes = {"hub.jupyter.org/username": person, "hub.jupyter.org/servername": server}
+    meta = {"name": name, "labels": labels, "annotations": {k: v for k, v in notes.items() if v}}
     value = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",

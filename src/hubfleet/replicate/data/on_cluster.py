@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from hubfleet.fleet.model import Fleet, Hub
 from hubfleet.kit.errors import failure
 from hubfleet.kit.files import write_atomically
 from hubfleet.platforms.archives.tree import Sink
+from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.replicate.bundle.manifest import Told
-from hubfleet.replicate.data.sources import SHARED, Contents, Tree
+from hubfleet.replicate.data.sources import (
+    SHARED,
+    Contents,
+    Source,
+    Sources,
+    Tree,
+    on_this_machine,
+)
 
 if TYPE_CHECKING:
     from hubfleet.platforms.kubernetes import claims, reading_trees
@@ -77,6 +86,34 @@ class ClusterSource:
 
     def _tree(self, claim: str, folder: str = ".") -> Tree:
         return partial(_archived, self.volumes, self.hub, claim, folder)
+
+
+class Opened(Volumes, Protocol):
+    """Whoever acts on clusters, until nobody needs them any more."""
+
+    def end(self) -> None: ...
+
+
+@contextmanager
+def opened_sources(
+    fleet: Fleet, state: StateFolder, opening: Callable[[], Opened | None]
+) -> Iterator[Sources]:
+    """Of hubs on this machine and of those on clusters, which are opened for the first of them."""
+    here = on_this_machine(state)
+    opened: list[Opened] = []
+
+    def source(hub: Hub) -> Source | None:
+        if fleet.clusters[hub.cluster].file.platform == "local":
+            return here(hub)
+        if not opened and (found := opening()) is not None:
+            opened.append(found)
+        return ClusterSource(hub.name, opened[0]) if opened else None
+
+    try:
+        yield source
+    finally:
+        for one in opened:
+            one.end()
 
 
 def _archived(volumes: Volumes, hub: str, claim: str, folder: str, sink: Sink) -> Contents | None:
