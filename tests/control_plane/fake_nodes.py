@@ -156,7 +156,7 @@ class _Machines:
 
     async def claim(self, kind: str, claim: dict[str, Any]) -> None:
         meta, spec = claim["metadata"], claim["spec"]
-        if kind == "DELETED" or claim.get("status", {}).get("phase") == "Bound":
+        if kind == "DELETED" or claim.get("status", {}).get("phase") != "Pending":
             return
         volume = {
             "apiVersion": "v1",
@@ -227,19 +227,17 @@ class _Machines:
                 break
             given += message.data[1:]
         try:
-            await asyncio.gather(
-                _give(process, given),
-                _send(answer, b"\x01", process.stdout),
-                _send(answer, b"\x02", process.stderr),
-            )
+            async with asyncio.TaskGroup() as both:
+                both.create_task(_give(process, given))
+                both.create_task(_send(answer, b"\x01", process.stdout))
+                both.create_task(_send(answer, b"\x02", process.stderr))
             code = await process.wait()
             await answer.send_bytes(b"\x03" + json.dumps(_ended(code)).encode())
             await answer.close()
-        finally:
+        except* ConnectionError:
             # As a container's runtime does when nobody is at the other end any more.
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            process.kill()
+            await process.communicate()
         return answer
 
     def environment_of(self, match: Mapping[str, str]) -> dict[str, str]:
