@@ -146,6 +146,7 @@ def test_an_account_without_a_right_names_each_home_and_its_cure(hub, tmp_path):
     config = other_config(place, "limited.yaml", token=LIMITED_TOKEN)
     limited = load_fleet(fleet.root)
     cluster = limited.clusters["reef"]
+    assert cluster.file.kubernetes is not None
     reached = cluster.file.kubernetes.model_copy(update={"kubeconfig": str(config)})
     file = cluster.file.model_copy(update={"kubernetes": reached})
     limited = replace(limited, clusters={"reef": replace(cluster, file=file)})

@@ -14,7 +14,7 @@ from hubfleet.fleet.model import HubValues
 from hubfleet.fleet.sign_in import people_by_kind, people_by_name
 from hubfleet.kit.errors import failure
 from hubfleet.planning.observation import Observation
-from hubfleet.platforms.kubernetes import closing, going_back, placing
+from hubfleet.platforms.kubernetes import closing, going_back, placing, remains
 from hubfleet.platforms.kubernetes.api import CLAIMS, PODS, Api, KubernetesApi
 from hubfleet.platforms.kubernetes.claims import Claimed, claimed
 from hubfleet.platforms.kubernetes.connection import connect
@@ -37,6 +37,7 @@ from hubfleet.platforms.kubernetes.support.planning import Seen
 from hubfleet.platforms.kubernetes.work import Job, Work
 from hubfleet.platforms.metering import no_meter_token
 from hubfleet.platforms.platform import Door, Outcome, Report, RollbackPreview, SignIn, Snapshot
+from hubfleet.platforms.remaining import ClusterRemains
 
 
 class Acts:
@@ -182,6 +183,10 @@ class Acts:
     def read_tree(self, hub: str, claim: str, folder: str) -> Iterator[bytes | Contents | None]:
         """The archive of a folder in a volume, as `Reader.read` gives it."""
         return self._reader(hub).read(claim, folder)
+
+    def remains(self, hub: str) -> ClusterRemains:
+        """What there is of a hub, removed or not."""
+        return remains.look(self._work, hub)
 
     def _reader(self, hub: str) -> Reader:
         """As whom people's servers run."""

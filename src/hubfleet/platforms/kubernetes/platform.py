@@ -41,6 +41,7 @@ from hubfleet.platforms.platform import (
     SignIn,
     Snapshot,
 )
+from hubfleet.platforms.remaining import ClusterRemains
 
 if TYPE_CHECKING:
     from hubfleet.platforms.kubernetes.claims import Claimed
@@ -260,6 +261,11 @@ class KubernetesPlatform:
         """
         with self._on(self.cluster_of(hub)) as process:
             yield from process.items("read_tree", hub, claim, folder, patience=_CLEARING)
+
+    def remains(self, hub: str, cluster: str) -> ClusterRemains:
+        """What there is of a hub on a cluster, also once it is removed."""
+        found: ClusterRemains = self._call(cluster, "remains", hub)
+        return found
 
     def remarks(self) -> tuple[str, ...]:
         return ()

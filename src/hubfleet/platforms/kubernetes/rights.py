@@ -33,6 +33,8 @@ IN_CLUSTER = (
     Right(Kind("nodes", namespaced=False), _READ, "the chart's user scheduler"),
     Right(Kind("storageclasses", "storage.k8s.io", namespaced=False), _READ,
           "see which volumes there can be"),
+    Right(Kind("persistentvolumes", namespaced=False), ("get", "list"),
+          "see whether a removed hub left volumes"),
     Right(Kind("ingressclasses", "networking.k8s.io", namespaced=False), _READ,
           "see how people get in"),
     Right(Kind("priorityclasses", "scheduling.k8s.io", namespaced=False), _WRITE,
