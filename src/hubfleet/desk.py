@@ -20,7 +20,7 @@ from hubfleet import wiring
 from hubfleet.fleet.load import FleetErrors, load_fleet
 from hubfleet.fleet.model import Fleet
 from hubfleet.kit.clock import now
-from hubfleet.kit.errors import HubfleetError, Problem
+from hubfleet.kit.errors import HubfleetError, Problem, failure
 from hubfleet.meters.reading import MeterDoor, read_hub
 from hubfleet.meters.samples import HubSample, Since
 from hubfleet.office.ports import HubApi
@@ -28,6 +28,7 @@ from hubfleet.planning.observation import Observation
 from hubfleet.planning.plan import Plan, refusals
 from hubfleet.planning.schedule import Schedule
 from hubfleet.platforms.platform import RollbackPreview, Snapshot
+from hubfleet.platforms.remaining import ClusterRemains
 from hubfleet.probes.light import Address, LightResult, check_hubs
 from hubfleet.probes.verdict import ProbeResult, explained
 
@@ -162,6 +163,18 @@ class Desk:
         if kubernetes is not None and self._installation.platform_of(hub) is kubernetes:
             return kubernetes
         return self._installation.local
+
+    def remains(self, hub: str, cluster: str) -> ClusterRemains:
+        kubernetes = self._installation.kubernetes
+        if kubernetes is None or cluster not in kubernetes.names():
+            raise failure(
+                "cluster-not-declared",
+                f"the cluster `{cluster}` is not declared any more",
+                place=str(self.root / "clusters"),
+                why=f"{hub} was on it",
+                hint="look there by other means; or declare it once more, until nothing is left",
+            )
+        return kubernetes.remains(hub, cluster)
 
     def program(self) -> list[str]:
         return [sys.executable, "-m", "hubfleet"]

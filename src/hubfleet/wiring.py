@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from hubfleet.platforms.kubernetes.support.planning import SupportPlan
     from hubfleet.probes.target import Target
     from hubfleet.probes.verdict import ProbeResult
+    from hubfleet.replicate.data.sources import Sources
 
 
 def state_folder(chosen: Path | None) -> StateFolder:
@@ -357,8 +358,7 @@ def open_installation(
     take_ownership: bool = False,
 ) -> Installation:
     """Load the fleet and join it to its place; raises `FleetErrors` and changes nothing."""
-    loaded = load_fleet(fleet_root(fleet))
-    folder = state_folder(state)
+    loaded, folder = load_fleet(fleet_root(fleet)), state_folder(state)
     local = LocalPlatform(folder, port=port, without_isolation=without_isolation)
     kubernetes = open_clusters(loaded, folder.path / "kubernetes", take_ownership=take_ownership)
     return Installation(loaded, folder, local, kubernetes)
@@ -378,6 +378,13 @@ def platform_holding(
     if kubernetes is None or declared is None or declared.cluster not in kubernetes.names():
         return local
     return kubernetes
+
+
+def data_sources(fleet: Fleet, state: StateFolder) -> AbstractContextManager[Sources]:
+    """Where the data of this fleet's hubs is taken from, for as long as the block runs."""
+    from hubfleet.replicate.data.on_cluster import opened_sources as opened
+
+    return opened(fleet, state, lambda: open_clusters(fleet, state.path / "kubernetes"))
 
 
 def check_charts(fleet: Fleet) -> None:
@@ -432,8 +439,8 @@ def apply_support(
 
     folder = state_folder(state)
     make_private_folder(folder.path)
+    journal = folder.path / "kubernetes" / "support"
     with hold(folder.apply_lock, "hubfleet cluster support apply"):
-        journal = folder.path / "kubernetes" / "support"
         return carry_out(plan, platform, journal, owner_here(), tell)
 
 

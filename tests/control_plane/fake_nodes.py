@@ -15,10 +15,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import ssl
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ class _Machines:
 
     async def claim(self, kind: str, claim: dict[str, Any]) -> None:
         meta, spec = claim["metadata"], claim["spec"]
-        if kind == "DELETED" or claim.get("status", {}).get("phase") == "Bound":
+        if kind == "DELETED" or claim.get("status", {}).get("phase") != "Pending":
             return
         volume = {
             "apiVersion": "v1",
@@ -214,6 +215,7 @@ class _Machines:
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=folder,
+            env={**os.environ, **self.environment_of(request.match_info)},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -224,13 +226,25 @@ class _Machines:
             if message.type is not aiohttp.WSMsgType.BINARY or message.data == b"\xff\x00":
                 break
             given += message.data[1:]
-        out, err = await process.communicate(given)
-        for channel, data in ((b"\x01", out), (b"\x02", err)):
-            for start in range(0, len(data), 2**15):
-                await answer.send_bytes(channel + data[start : start + 2**15])
-        await answer.send_bytes(b"\x03" + json.dumps(_ended(process.returncode or 0)).encode())
-        await answer.close()
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(_give(process, given))
+                both.create_task(_send(answer, b"\x01", process.stdout))
+                both.create_task(_send(answer, b"\x02", process.stderr))
+            code = await process.wait()
+            await answer.send_bytes(b"\x03" + json.dumps(_ended(code)).encode())
+            await answer.close()
+        except* ConnectionError:
+            # As a container's runtime does when nobody is at the other end any more.
+            process.kill()
+            await process.communicate()
         return answer
+
+    def environment_of(self, match: Mapping[str, str]) -> dict[str, str]:
+        """What the pod's container was given."""
+        pod = self.pods.get((match["namespace"], match["pod"]), {})
+        containers = pod.get("spec", {}).get("containers", [{}])
+        return {one["name"]: one.get("value", "") for one in containers[0].get("env", [])}
 
     def folder_of(self, namespace: str, pod: str) -> Path:
         """What stands for the volume that the pod mounts."""
@@ -239,6 +253,23 @@ class _Machines:
         folder = volume_folder(self.root, namespace, claims[0] if claims else "none")
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+async def _give(process: asyncio.subprocess.Process, data: bytes) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(ConnectionError):
+        process.stdin.write(data)
+        await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _send(
+    answer: web.WebSocketResponse, channel: bytes, source: asyncio.StreamReader | None
+) -> None:
+    """In pieces as the kubelet sends them, and no faster than they are taken."""
+    assert source is not None
+    while data := await source.read(2**15):
+        await answer.send_bytes(channel + data)
 
 
 def volume_folder(root: Path, namespace: str, claim: str) -> Path:

@@ -112,7 +112,7 @@ def usage(
     quiet: options.Quiet = False,
 ) -> None:
     """Measure all homes now and keep the result; behind other work, so that hubs stay quick."""
-    from hubfleet.platforms.local.homes.folders import shown
+    from hubfleet.platforms.archives.reasons import shown
     from hubfleet.platforms.local.homes.measuring import measure_hub_apart
     from hubfleet.platforms.local.homes.quota import readable
 
@@ -293,7 +293,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from hubfleet.platforms.local.homes.folders import shown
+    from hubfleet.platforms.archives.reasons import shown
     from hubfleet.platforms.local.homes.quota import readable
 
     table = Table(box=None, pad_edge=False, header_style="bold")

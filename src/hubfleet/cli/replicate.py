@@ -78,8 +78,11 @@ def export(
     names, folder = hubs_of(loaded, name), wiring.state_folder(state)
     used, untold = use_asked(names, folder, usage, without=without_usage)
     chosen = Options(with_database, with_homes, with_shared, at, used, untold)
-    with Progress("exporting", 0, quiet=quiet) as progress:
-        made = write(loaded, names, to, chosen, folder, progress.listen)
+    with (
+        wiring.data_sources(loaded, folder) as sources,
+        Progress("exporting", 0, quiet=quiet) as progress,
+    ):
+        made = write(loaded, names, to, chosen, folder, progress.listen, sources)
     if as_json:
         output.print_json(made.as_json())
     elif not quiet:
@@ -94,6 +97,8 @@ def _tell_exported(made: Exported) -> None:
         output.tell(f"{counted(made.resumed, 'part')} were there from an export that was cut off")
     for one in manifest.left_out:
         output.tell(f"left out: {one.what}{f' ({one.why})' if one.why else ''}")
+    if made.unread:
+        output.print_problems(made.unread)
     for one in manifest.placeholders:
         output.tell(f"to be made anew: {one.what}: {one.cure}")
     output.tell(f"`hubfleet replicate verify {made.target}` proves that it works")

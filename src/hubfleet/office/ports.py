@@ -18,6 +18,7 @@ from hubfleet.planning.observation import Observation
 from hubfleet.planning.plan import Plan
 from hubfleet.planning.schedule import Schedule
 from hubfleet.platforms.platform import RollbackPreview, Snapshot
+from hubfleet.platforms.remaining import ClusterRemains
 from hubfleet.probes.light import LightResult
 from hubfleet.probes.verdict import ProbeResult
 
@@ -115,6 +116,10 @@ class FleetDesk(Protocol):
 
         `since` is the reading before this one: servers that came and went in between are found.
         """
+        ...
+
+    def remains(self, hub: str, cluster: str) -> ClusterRemains:
+        """What a hub left on a cluster; raises `cluster-not-declared`, or why nobody can look."""
         ...
 
     def program(self) -> list[str]:

@@ -8,10 +8,10 @@ home.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,24 +20,33 @@ from hubfleet.fleet.fields import PROBE_USER
 from hubfleet.fleet.model import Fleet
 from hubfleet.fleet.sign_in import people_by_name
 from hubfleet.kit.digest import digest
-from hubfleet.kit.errors import HubfleetError, failure
+from hubfleet.kit.errors import HubfleetError, Problem, TransientError, failure
 from hubfleet.platforms.local.environments import EnvironmentStore
-from hubfleet.platforms.local.folders import HubFolder, StateFolder
-from hubfleet.platforms.local.homes.people import numbers_of
+from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.snapshots.database import DamagedDatabaseError
-from hubfleet.replicate.bundle.archive import TreeArchive
 from hubfleet.replicate.bundle.manifest import SCHEMA, Held, Manifest, Part, Promise, Told, part_of
 from hubfleet.replicate.bundle.stage import Stage
 from hubfleet.replicate.bundle.storing import not_written
 from hubfleet.replicate.bundle.use import Use
 from hubfleet.replicate.data.databases import stripped_copy
+from hubfleet.replicate.data.sources import Source, Sources, Tree, on_this_machine
 from hubfleet.replicate.describing.costs import cost
 from hubfleet.replicate.describing.declaring import Described, Description, describe
 from hubfleet.replicate.describing.texts import Software, texts_of
 
 Report = Callable[[str, str], None]
 
-_TREES = ("shared", "shared-readwrite")
+UNREAD = {
+    "right-missing": "The account that exported it may not read it there.",
+    "unknown-hub": "The hub was never applied there.",
+    "database-elsewhere": "The hub keeps it in another database server.",
+    "volume-in-use": "Its volume was in use on another machine.",
+    "": "It could not be read where the hub runs.",
+}
+_NOT_OURS = ("unknown-hub", "database-elsewhere")
+"""Why there is no database to copy; whatever else is wrong with one ends the export."""
+
+UNREAD_CURE = "have it copied from there; or mend what the export said of it, and export again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +71,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was made; `resumed` parts were there from a run that was cut off."""
+    """What was made; `resumed` parts were there from a run that was cut off.
+
+    `unread` says more of what was left out than may stand in the bundle.
+    """
 
     target: Path
     manifest: Manifest
     bytes: int
     resumed: int
+    unread: tuple[Problem, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` promises."""
@@ -82,6 +95,7 @@ class Exported:
             "resumed": self.resumed,
             "left_out": [one.model_dump() for one in told.left_out],
             "placeholders": [one.model_dump() for one in told.placeholders],
+            "unread": [problem.as_json() for problem in self.unread],
         }
 
 
@@ -106,17 +120,20 @@ def export(
     options: Options,
     state: StateFolder | None = None,
     report: Report = lambda _what, _phase: None,
+    sources: Sources | None = None,
 ) -> Exported:
     """Write the bundle of these hubs of one community; `state` is where local hubs live.
 
-    Raises what stands in the way; what was made until then is gone on with by the next call.
+    `sources` say where each hub's data is; without them, on this machine. Raises what stands in the
+    way; what was made until then is gone on with by the next call.
     """
     names = tuple(sorted(names))
     communities = {fleet.hubs[name].community for name in names}
     whole = set(names) == set(fleet.communities[min(communities)].hubs) and len(names) > 1
     key = digest([names, options.key, str(target.absolute())])
     stage = Stage(target.absolute(), key)
-    work = _Export(fleet, describe(fleet, names), options, state, stage, report)
+    sources = sources or on_this_machine(state)
+    work = _Export(fleet, describe(fleet, names), options, state, stage, report, sources)
     try:
         with stage.held():
             manifest = work.run("community" if whole else "hub")
@@ -128,7 +145,7 @@ def export(
         raise not_written(target, error) from None
     report("the bundle", "done")
     size = sum(part.size for part in manifest.files.values())
-    return Exported(target, manifest, size, stage.resumed)
+    return Exported(target, manifest, size, stage.resumed, tuple(work.unread))
 
 
 @dataclass(slots=True)
@@ -139,6 +156,8 @@ class _Export:
     state: StateFolder | None
     stage: Stage
     report: Report
+    sources: Sources
+    unread: list[Problem] = field(default_factory=list)
     files: dict[str, Part] = field(default_factory=dict)
     promises: dict[str, Promise] = field(default_factory=dict)
     software: dict[str, Software] = field(default_factory=dict)
@@ -172,12 +191,17 @@ class _Export:
 
     def _hub(self, one: Described) -> None:
         name, short = one.original.name, one.short
-        folder = self._folder(one)
-        people = self._people(one, folder)
+        source = self._source(one)
+        people = self._people(one, source)
         homes: dict[str, int] = {}
-        if folder is not None and self.options.homes:
-            homes = self._homes(one, folder)
-        shared = folder is not None and self.options.shared and self._shared(one, folder)
+        if source is not None and self.options.homes:
+            homes = self._homes(one, source)
+        shared = source is not None and self.options.shared and self._shared(one, source)
+        if source is not None and (self.options.homes or self.options.shared):
+            try:
+                self.described.left_out += map(self._without_names, source.others())
+            except HubfleetError as error:
+                self._unread(f"{name}: other volumes", error)
         self.people[short] = people
         store = EnvironmentStore(self.state.environments) if self.state else None
         self.software[short] = Software.of(self.fleet, one, store)
@@ -202,41 +226,48 @@ class _Export:
             shared=shared,
         )
 
-    def _folder(self, one: Described) -> HubFolder | None:
-        """Where the hub lives, if it lives on this machine and its data is asked for."""
-        wanted = self.options.database or self.options.homes or self.options.shared
-        if not wanted:
+    def _source(self, one: Described) -> Source | None:
+        """Where the hub's data is, if that is asked for."""
+        if not (self.options.database or self.options.homes or self.options.shared):
             return None
-        name = one.original.name
-        cluster = self.fleet.clusters[one.original.cluster].file
-        if cluster.platform != "local":
-            self._leave(
-                f"{name}: its data",
-                "It is on the cluster, and not on this machine.",
-                "copy the volumes of homes and of the hub's database there",
-            )
-            return None
-        folder = None if self.state is None else self.state.hub(name)
-        if folder is None or not folder.path.is_dir():
-            self._leave(f"{name}: its data", "The hub was never applied here.", "")
-            return None
-        return folder
+        source = self.sources(one.original)
+        if source is None:
+            self._leave(f"{one.original.name}: its data", "The hub was never applied here.", "")
+        return source
 
     def _leave(self, what: str, why: str, cure: str) -> None:
         self.described.left_out.append(Told(what=what, why=why, cure=cure))
 
+    def _unread(self, called: str, error: HubfleetError) -> None:
+        """Leave out what cannot be read; raises after which nothing could be.
+
+        The bundle says so in words of ours alone: a cluster's may name its operator's hosts.
+        """
+        if isinstance(error, TransientError):
+            raise error
+        self.unread += error.problems
+        why = UNREAD.get(error.problems[0].code, UNREAD[""])
+        self._leave(called, why, UNREAD_CURE)
+        self.report(called, "left out")
+
+    def _without_names(self, told: Told) -> Told:
+        """Names that somebody gave to a volume may be anybody's."""
+        if self._strange(f"{told.what} {told.why}"):
+            return told.model_copy(update={"what": "a volume of the cluster", "why": ""})
+        return told
+
     def _strange(self, text: str, *, name: bool = False) -> bool:
         return self.described.strangers.in_text(text, technical=name) is not None
 
-    def _people(self, one: Described, folder: HubFolder | None) -> dict[str, Any]:
+    def _people(self, one: Described, source: Source | None) -> dict[str, Any]:
         """Who is declared, and who is in the database where that is taken along."""
         values, name = one.hub.values, one.original.name
         dropped = self.described.dropped[name]
         admins, users = set(values.access.admins), set(people_by_name(values))
         groups = {group: set(members) for group, members in values.groups.items()}
         roles: dict[str, list[str]] = {}
-        if folder is not None and self.options.database:
-            found = self._database(one, folder, dropped)
+        if source is not None and self.options.database:
+            found = self._database(one, source, dropped)
             users |= {*found["users"]}
             admins |= {*found["admins"]}
             for group, members in found["groups"].items():
@@ -249,91 +280,100 @@ class _Export:
             "roles": roles,
         }
 
-    def _database(
-        self, one: Described, folder: HubFolder, dropped: frozenset[str]
-    ) -> dict[str, Any]:
+    def _database(self, one: Described, source: Source, dropped: frozenset[str]) -> dict[str, Any]:
         """Made anew at every run: people come and go while a bundle is made."""
-        empty: dict[str, Any] = {"users": [], "admins": [], "groups": {}, "roles": {}}
-        if not folder.database.exists():
-            self._leave(f"{one.original.name}: its database", "There is none yet.", "")
-            return empty
-        self.report(f"database of {one.original.name}", "being copied")
+        name = one.original.name
+        self.report(f"database of {name}", "being copied")
         path = f"hubs/{one.short}/hub.sqlite"
-        with tempfile.TemporaryDirectory(dir=self.stage.folder) as aside:
+        nobody: dict[str, Any] = {"users": [], "admins": [], "groups": {}, "roles": {}}
+        with tempfile.TemporaryDirectory(dir=self.stage.folder) as aside, ExitStack() as stack:
+            try:
+                whole = stack.enter_context(source.database(Path(aside) / "whole.sqlite"))
+            except HubfleetError as error:
+                if error.problems[0].code not in _NOT_OURS:
+                    raise
+                self._unread(f"{name}: its database", error)
+                return nobody
+            if whole is None:
+                self._leave(f"{name}: its database", "There is none yet.", "")
+                return nobody
             copy = Path(aside) / "hub.sqlite"
             try:
-                found = stripped_copy(folder.database, copy, without=dropped, strange=self._strange)
+                found = stripped_copy(whole, copy, without=dropped, strange=self._strange)
             except (DamagedDatabaseError, sqlite3.Error) as error:
                 raise failure(
                     "database-damaged",
-                    f"the database of {one.original.name} is damaged",
-                    place=str(folder.database),
+                    f"the database of {name} is damaged",
+                    place=str(whole),
                     why=str(error),
                     hint="go back to a sound copy with "
-                    f"`hubfleet rollback {one.original.name} --database`, or export without it",
+                    f"`hubfleet rollback {name} --database`, or export without it",
                 ) from None
             with self.stage.writing(path) as store, copy.open("rb") as file:
                 while data := file.read(1 << 20):
                     store.write(data)
         self.files[path] = self.stage.keep(path, store, None, [])
-        self.report(f"database of {one.original.name}", "done")
+        self.report(f"database of {name}", "done")
         return found
 
-    def _homes(self, one: Described, folder: HubFolder) -> dict[str, int]:
+    def _homes(self, one: Described, source: Source) -> dict[str, int]:
         """One archive for each home, numbered by name: numbers of this machine mean nothing."""
-        dropped = self.described.dropped[one.original.name]
-        numbers = {
-            person: number
-            for person, number in numbers_of(folder.path).items()
+        dropped, name = self.described.dropped[one.original.name], one.original.name
+        try:
+            trees = source.homes()
+        except HubfleetError as error:
+            self._unread(f"{name}: people's homes", error)
+            return {}
+        kept = [
+            person
+            for person in sorted(trees)
             if person not in dropped
             and person != PROBE_USER
             and not self._strange(person, name=True)
-        }
+        ]
         homes = {}
-        for index, (person, number) in enumerate(sorted(numbers.items()), 1):
-            tree = folder.homes / str(number)
-            if tree.is_dir() and not tree.is_symlink():
+        for index, person in enumerate(kept, 1):
+            tree, path = trees[person], f"hubs/{one.short}/homes/{index}.tar"
+            if tree is not None and self._tree(
+                tree, path, f"home of {person}", f"{name}: home of {person}"
+            ):
                 homes[person] = index
-                path = f"hubs/{one.short}/homes/{index}.tar"
-                self._tree(
-                    tree, path, f"home of {person}", f"{one.original.name}: home of {person}"
-                )
         return homes
 
-    def _shared(self, one: Described, folder: HubFolder) -> bool:
-        found = False
-        for name in _TREES:
-            tree = folder.path / name
-            if tree.is_dir() and not tree.is_symlink():
-                found = True
-                what = f"{name} of {one.original.name}"
-                self._tree(
-                    tree, f"hubs/{one.short}/{name}.tar", what, f"{one.original.name}: {name}"
-                )
+    def _shared(self, one: Described, source: Source) -> bool:
+        found, name = False, one.original.name
+        try:
+            trees = source.shared()
+        except HubfleetError as error:
+            self._unread(f"{name}: shared folders", error)
+            return False
+        for folder, tree in trees.items():
+            path = f"hubs/{one.short}/{folder}.tar"
+            found |= self._tree(tree, path, f"{folder} of {name}", f"{name}: {folder}")
         return found
 
-    def _tree(self, tree: Path, path: str, what: str, called: str) -> None:
-        earlier = self.stage.done(path)
+    def _tree(self, tree: Tree, path: str, what: str, called: str) -> bool:
+        """False where it could not be read."""
+        earlier = self.stage.done(path, called)
         if earlier is not None:
             part, notes = earlier
         else:
             self.report(what, "being copied")
-            root = os.open(tree, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 with self.stage.writing(path) as store:
-                    archive = TreeArchive(store)
-                    archive.write(root)
-            finally:
-                os.close(root)
-            notes = list(archive.notes)
-            if archive.count > len(notes):
-                notes.append(f"and {archive.count - len(notes)} more")
-            held = Held(entries=archive.entries, bytes=archive.read)
-            part = self.stage.keep(path, store, held, notes)
+                    contents = tree(store)
+            except HubfleetError as error:
+                self._unread(called, error)
+                return False
+            if contents is None:
+                return False
+            held, notes = Held(entries=contents.entries, bytes=contents.bytes), [*contents.notes]
+            part = self.stage.keep(path, store, held, notes, called)
         self.files[path] = part
         for note in notes:
             self._leave(f"{called}: {note}"[:4000], "", "")
         self.report(what, "done")
+        return True
 
 
 def _refuse_strangers(described: Description, texts: Mapping[str, tuple[bytes, bool]]) -> None:

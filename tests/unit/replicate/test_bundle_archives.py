@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from hubfleet.replicate.bundle.archive import SMALL, TreeArchive, leads_out
+from hubfleet.platforms.archives.tree import SMALL, TreeArchive, leads_out
 from hubfleet.replicate.bundle.manifest import Held
 from hubfleet.replicate.bundle.unpacking import look_through, unpack
 

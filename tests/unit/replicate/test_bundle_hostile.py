@@ -13,10 +13,10 @@ import pytest
 import zstandard
 
 from hubfleet.kit.errors import HubfleetError
+from hubfleet.platforms.archives.headers import END, FOLDER, LINK, SYMLINK, header, padding
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.replicate.adopting import Wish, adopt
 from hubfleet.replicate.bundle.container import check
-from hubfleet.replicate.bundle.headers import END, FOLDER, LINK, SYMLINK, header, padding
 from tests.fleets import write_fleet
 from tests.unit.replicate.bundles import (
     NEW_FLEET,

@@ -68,9 +68,11 @@ def erase(ending: Ending, actor: Actor, *, today: date) -> list[Asset]:
         ending.save(update_fields=["erase_begun_at", "erased_by"])
         _note(actor, ending, f"began to delete what {ending.hub} left behind", before)
     state = StateFolder(desk().state)
-    if ending.platform == "local":
-        with hold(state.apply_lock, "hubfleet hub erase"):
+    with hold(state.apply_lock, "hubfleet hub erase"):
+        if ending.platform == "local":
             remains.erase(state, ending.hub)
+        else:
+            evidence.shelf_of(ending).erase()
     for take in Take.objects.filter(hub=ending.hub, deleted_at=None):
         takes.delete(take, actor, "the hub is deleted")
     records.delete(ending.hub, "delete", _gone_on(ending))

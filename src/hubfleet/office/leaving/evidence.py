@@ -1,7 +1,7 @@
 """Looking for what a hub leaves behind: a row for each kind of data, with what was found.
 
 A kind is `deleted` only when it was looked for and not found, once the hub is gone. What hubfleet
-cannot look at (a name in somebody's DNS, backups elsewhere, a cluster's volumes) stays `present`
+cannot look at (a name in somebody's DNS, backups elsewhere, a cluster that is away) stays `present`
 until a person writes down how they know.
 """
 
@@ -14,17 +14,19 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from hubfleet.kit.clock import now
-from hubfleet.kit.errors import failure
+from hubfleet.kit.errors import HubfleetError, failure
 from hubfleet.office.accounts.actions import Action
 from hubfleet.office.audit.record import Actor, record
 from hubfleet.office.leaving import records, takes
 from hubfleet.office.leaving.models import Asset, Ending, Take
 from hubfleet.office.ports import desk
+from hubfleet.platforms.kubernetes.shelf import Shelf
 from hubfleet.platforms.local import remains
 from hubfleet.platforms.local.folders import StateFolder
 
 DNS, BACKUPS, CLUSTER, VOLUMES = "dns", "backups", "kubernetes-objects", "volumes"
 BUNDLES = "bundles"
+_MOST_NAMES = 8
 
 TITLES: Mapping[str, str] = {
     remains.HOMES: "Home directories",
@@ -69,6 +71,8 @@ class Seen:
     kept: bool = False
     unknown: bool = False
     """Nobody can look; a person must say."""
+    unseen: bool = False
+    """Nobody could look now: what an earlier look found gone stays gone."""
 
 
 def addresses_of(domain: str) -> Sequence[str]:
@@ -104,12 +108,12 @@ def _seen(ending: Ending, known: Mapping[str, Asset], resolve: Resolve) -> dict[
     if ending.platform == "local":
         found |= _on_this_machine(ending, known)
     else:
-        for kind in (CLUSTER, VOLUMES):
-            found[kind] = Seen(1, 0, (ending.cluster,), "look on the cluster", unknown=True)
+        found |= _on_the_cluster(ending)
+        found[remains.SNAPSHOTS] = _snapshots(ending)
     found |= _in_the_office(ending)
     found[BUNDLES] = _bundles(ending.hub)
     found[DNS] = _name(ending.domain, resolve)
-    words = "copies of the state folder or the cluster's volumes that somebody keeps elsewhere"
+    words = "copies of the state folder, and snapshots and backups of volumes, kept elsewhere"
     found[BACKUPS] = Seen(1, 0, (), words, unknown=True)
     return found
 
@@ -122,6 +126,41 @@ def _on_this_machine(ending: Ending, known: Mapping[str, Asset]) -> dict[str, Se
         kind: Seen(one.count, one.size, one.places, _counted(one.count, one.places, "file"))
         for kind, one in seen.found.items()
     }
+
+
+def _on_the_cluster(ending: Ending) -> dict[str, Seen]:
+    """Objects and volumes, as the cluster itself tells of them."""
+    try:
+        found = desk().remains(ending.hub, ending.cluster)
+    except HubfleetError as error:
+        words = f"nobody could look on {ending.cluster}: {error.problems[0].what}"
+        away = Seen(1, 0, (ending.cluster,), words, unknown=True, unseen=True)
+        return {CLUSTER: away, VOLUMES: away}
+    volumes = _named(found.volumes, found.asked, "volume")
+    if found.unseen and not found.volumes:
+        words = f"no claim found, and nobody could look for volumes: {found.unseen}"
+        volumes = Seen(1, 0, found.asked, words, unknown=True, unseen=True)
+    return {CLUSTER: _named(found.objects, found.asked, "object"), VOLUMES: volumes}
+
+
+def _named(names: Sequence[str], asked: Sequence[str], word: str) -> Seen:
+    """Those that are there by name: a person has to find them."""
+    words = _counted(len(names), asked, word)
+    if names:
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        words += f": {', '.join(names[:_MOST_NAMES])}{more}"
+    return Seen(len(names), 0, tuple(asked), words)
+
+
+def shelf_of(ending: Ending) -> Shelf:
+    """The snapshots of a hub on a cluster, which are files here."""
+    return Shelf(desk().state / "kubernetes" / "snapshots" / ending.cluster, ending.hub)
+
+
+def _snapshots(ending: Ending) -> Seen:
+    count, size = shelf_of(ending).remains()
+    places = (f"kubernetes/snapshots/{ending.cluster}/{ending.hub}",)
+    return Seen(count, size, places, _counted(count, places, "file"))
 
 
 def _in_the_office(ending: Ending) -> dict[str, Seen]:
@@ -165,7 +204,7 @@ def _counted(count: int, places: Sequence[str], word: str) -> str:
 
 def _write(asset: Asset, seen: Seen, ending: Ending) -> None:
     asset.looked_at = now()
-    if seen.unknown and asset.by_hand and asset.state == Asset.State.DELETED:
+    if seen.unknown and asset.state == Asset.State.DELETED and (asset.by_hand or seen.unseen):
         return
     asset.count, asset.size, asset.places = seen.count, seen.size, list(seen.places)
     asset.evidence, asset.by_hand = seen.words, ""
@@ -193,7 +232,8 @@ def _settle(ending: Ending, known: Mapping[str, Asset]) -> None:
 def write_down(ending: Ending, kind: str, words: str, actor: Actor) -> None:
     """A person says how they know that nothing is left of a kind. Raises `not-by-hand`."""
     asset = ending.assets.filter(kind=kind).first()
-    if kind not in BY_HAND or asset is None:
+    looked = kind in (CLUSTER, VOLUMES) and not _on_the_cluster(ending)[kind].unknown
+    if kind not in BY_HAND or asset is None or looked:
         raise failure(
             "not-by-hand",
             f"evidence for `{kind}` is not written down by hand",

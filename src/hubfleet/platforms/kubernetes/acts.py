@@ -14,10 +14,11 @@ from hubfleet.fleet.model import HubValues
 from hubfleet.fleet.sign_in import people_by_kind, people_by_name
 from hubfleet.kit.errors import failure
 from hubfleet.planning.observation import Observation
-from hubfleet.platforms.kubernetes import closing, going_back, placing
-from hubfleet.platforms.kubernetes.api import PODS, Api, KubernetesApi
+from hubfleet.platforms.kubernetes import closing, going_back, placing, remains
+from hubfleet.platforms.kubernetes.api import CLAIMS, PODS, Api, KubernetesApi
+from hubfleet.platforms.kubernetes.claims import Claimed, claimed
 from hubfleet.platforms.kubernetes.connection import connect
-from hubfleet.platforms.kubernetes.database import HUB_POD
+from hubfleet.platforms.kubernetes.database import HUB_POD, PodDatabase
 from hubfleet.platforms.kubernetes.doctor import Finding, examine
 from hubfleet.platforms.kubernetes.helm import HelmProgram
 from hubfleet.platforms.kubernetes.observing import (
@@ -27,6 +28,7 @@ from hubfleet.platforms.kubernetes.observing import (
     read_all,
     read_one,
 )
+from hubfleet.platforms.kubernetes.reading_trees import Contents, Reader
 from hubfleet.platforms.kubernetes.record import Record
 from hubfleet.platforms.kubernetes.setup import Setup
 from hubfleet.platforms.kubernetes.shelf import Shelf
@@ -35,6 +37,7 @@ from hubfleet.platforms.kubernetes.support.planning import Seen
 from hubfleet.platforms.kubernetes.work import Job, Work
 from hubfleet.platforms.metering import no_meter_token
 from hubfleet.platforms.platform import Door, Outcome, Report, RollbackPreview, SignIn, Snapshot
+from hubfleet.platforms.remaining import ClusterRemains
 
 
 class Acts:
@@ -154,6 +157,51 @@ class Acts:
     def support_place(self, job: SupportJob, report: Report) -> bool:
         """Have one of them as it is declared; whether anything had to be done."""
         return place_chart(self._work, job, report)
+
+    def copy_database(self, hub: str) -> bytes | None:
+        """A consistent copy; None while there is none yet. Raises `database-elsewhere`."""
+        self._held(hub)
+        place = self._work.place(hub)
+        database = PodDatabase(self._work.api, place)
+        if not database.exists():
+            raise failure(
+                "database-elsewhere",
+                f"the database of {hub} is in no volume of its own",
+                place=str(place),
+                why="its `helm_values` name another database server",
+                hint="have that server's copy made by whoever runs it",
+            )
+        copy = database.copy()
+        return copy.data if copy is not None else None
+
+    def claims(self, hub: str) -> Claimed:
+        """Whose files are in which of its volumes."""
+        namespace = self._held(hub).namespace
+        self._reader(hub).clear()
+        return claimed(self._work.api.select(CLAIMS, namespace))
+
+    def read_tree(self, hub: str, claim: str, folder: str) -> Iterator[bytes | Contents | None]:
+        """The archive of a folder in a volume, as `Reader.read` gives it."""
+        return self._reader(hub).read(claim, folder)
+
+    def remains(self, hub: str) -> ClusterRemains:
+        """What there is of a hub, removed or not."""
+        return remains.look(self._work, hub)
+
+    def _reader(self, hub: str) -> Reader:
+        """As whom people's servers run."""
+        work = self._work
+        record = self._held(hub).record
+        values = (record.values if record else {}).get("helm_values") or {}
+        people = values.get("singleuser") or {}
+        user, group = people.get("uid"), people.get("fsGid")
+        return Reader(
+            work.api,
+            work.place(hub),
+            user=user if isinstance(user, int) else 1000,
+            group=group if isinstance(group, int) else 100,
+            patience=min(work.come_up, 180.0),
+        )
 
     @property
     def _work(self) -> Work:

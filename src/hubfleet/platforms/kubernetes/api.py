@@ -10,7 +10,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,6 +30,7 @@ from hubfleet.platforms.kubernetes.api_words import (
     unreachable,
 )
 from hubfleet.platforms.kubernetes.connection import Connection
+from hubfleet.platforms.kubernetes.streaming import PodStream
 
 Object = dict[str, Any]
 
@@ -128,6 +129,13 @@ class Api(Protocol):
         self, pod: str, namespace: str, command: list[str], *, given: bytes | None = None
     ) -> Ran:
         """Run a program in a pod's first container."""
+        ...
+
+    def stream(self, pod: str, namespace: str, command: list[str]) -> Iterator[bytes | Ran]:
+        """The same, with its output in pieces as they come; how it ended comes last, without any.
+
+        Only so much of it is held as was not taken yet, and that is little.
+        """
         ...
 
     def may(self, verb: str, kind: Kind, namespace: str | None = None) -> bool:
@@ -233,31 +241,48 @@ class KubernetesApi:
     def run(
         self, pod: str, namespace: str, command: list[str], *, given: bytes | None = None
     ) -> Ran:
-        query: dict[str, Any] = {"command": command, "stdout": "true", "stderr": "true"}
+        request = _exec(pod, namespace, command)
         if given is not None:
-            query["stdin"] = "true"
-        path = PODS.path(namespace, pod) + "/exec"
-        request = BasicRequest("GET", path, params=query)
+            request.params["stdin"] = "true"
+        with self._running():
+            ended = asyncio.run(self._run(request, given))
+        out, err = ended.stdout or b"", ended.stderr or b""
+        assert isinstance(out, bytes)
+        assert isinstance(err, bytes)
+        return Ran(ended.exit_code, out, err.decode(errors="replace"))
+
+    def stream(self, pod: str, namespace: str, command: list[str]) -> Iterator[bytes | Ran]:
+        stream = PodStream(self._async_client, _exec(pod, namespace, command))
+        with self._running(), closing(stream.pieces()) as items:
+            for item in items:
+                if isinstance(item, bytes):
+                    yield item
+                else:
+                    yield Ran(item, b"", stream.errors.decode(errors="replace"))
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """What may go wrong with a program in a pod, but for the program itself."""
         try:
             with self._calls():
-                ended = asyncio.run(self._run(request, given))
+                yield
         except WebSocketUpgradeError as error:
             raise self._refused(error.response) from None
         except HTTPXWSException as error:
             raise unreachable(self._cluster, self._server, _ended_early(error)) from None
         except ApiError as error:
             raise refused(self._cluster, self._server, 500, str(error)) from None
-        out, err = ended.stdout or b"", ended.stderr or b""
-        assert isinstance(out, bytes)
-        assert isinstance(err, bytes)
-        return Ran(ended.exit_code, out, err.decode(errors="replace"))
+
+    def _async_client(self) -> httpx2.AsyncClient:
+        client = client_adapter.AsyncClient(self._config, _parameters())
+        client.event_hooks = {"response": [_read_refusal]}
+        return client
 
     async def _run(self, request: BasicRequest, given: bytes | None) -> ExecResponse:
         # Not by `self._client`: its websockets are read by a thread of their own, which goes on
         # for a moment after they are closed, and then reads from whoever has their socket's
         # number next (measured: one call in 700 broke another, with OpenSSL's `wrong version`).
-        async with client_adapter.AsyncClient(self._config, _parameters()) as client:
-            client.event_hooks = {"response": [_read_refusal]}
+        async with self._async_client() as client:
             driver = AsyncWebsocketDriver(client, request, timeout=_RUN_TIMEOUT)
             return await driver.write_and_read(stdin=given, stdout=True, stderr=True)
 
@@ -353,6 +378,11 @@ def _for_lightkube(kubeconfig: dict[str, Any]) -> dict[str, Any]:
     program = {**user["exec"], "apiVersion": "client.authentication.k8s.io/v1beta1"}
     users = [{"name": kubeconfig["users"][0]["name"], "user": {**user, "exec": program}}]
     return {**kubeconfig, "users": users}
+
+
+def _exec(pod: str, namespace: str, command: list[str]) -> BasicRequest:
+    query: dict[str, Any] = {"command": command, "stdout": "true", "stderr": "true"}
+    return BasicRequest("GET", PODS.path(namespace, pod) + "/exec", params=query)
 
 
 async def _read_refusal(answer: httpx2.Response) -> None:

@@ -15,6 +15,7 @@ from hubfleet.fleet.fields import PROBE_USER
 from hubfleet.kit.clock import now, timestamp
 from hubfleet.platforms.kubernetes import marks
 from hubfleet.platforms.kubernetes.api import CONFIG_MAPS, PODS, Api, Object
+from hubfleet.platforms.kubernetes.claims import OWNER
 from hubfleet.platforms.kubernetes.namespaces import Place
 from hubfleet.platforms.kubernetes.observing import Held, read_one
 from hubfleet.platforms.kubernetes.work import Work
@@ -23,7 +24,6 @@ from hubfleet.platforms.platform import Report
 SERVERS = "app=jupyterhub,component=singleuser-server"
 """The labels that KubeSpawner gives to people's pods under the chart."""
 
-_OWNER = "hub.jupyter.org/username"
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -94,7 +94,7 @@ def _listens(held: Held) -> bool:
 def people(work: Work, hub: str) -> tuple[str, ...]:
     """Who has a server there, but for the probe."""
     names = {
-        (pod["metadata"].get("annotations") or {}).get(_OWNER) or pod["metadata"]["name"]
+        (pod["metadata"].get("annotations") or {}).get(OWNER) or pod["metadata"]["name"]
         for pod in _servers(work.api, work.place(hub))
     }
     return tuple(sorted(names - {PROBE_USER}))

@@ -18,14 +18,18 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
 from hubfleet.kit.errors import HubfleetError, TransientError
 from hubfleet.platforms.kubernetes.acts import Acts
 from hubfleet.platforms.kubernetes.api import import_everything
+from hubfleet.platforms.kubernetes.processes import MORE
 from hubfleet.platforms.kubernetes.setup import Setup
+
+_AHEAD = 16
+"""Items of a call that may wait to be taken."""
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
@@ -75,23 +79,29 @@ class Server:
     """Answers calls, each in a thread of its own.
 
     A call is `(number, name, arguments, words)`; answers are `(number, kind, value)` with the kinds
-    `report`, `item`, `done`, `failed` and `bug`. `(number, "", ...)` says that nobody waits for
-    more items of that call.
+    `report`, `item`, `done`, `failed` and `bug`. `(number, MORE)` says that an item was taken, and
+    `(number, "")` that nobody waits for more items of that call.
     """
 
     def __init__(self, acts: Acts, connection: Connection[Any, Any]) -> None:
         self._acts = acts
         self._connection = connection
         self._sending = threading.Lock()
-        self._unwanted: set[int] = set()
+        self._flows: dict[int, _Flow] = {}
 
     def run(self) -> None:
         """Until the other side is gone."""
         while True:
             call = self._connection.recv()
+            flow = self._flows.get(call[0])
             if call[1] == "":
-                self._unwanted.add(call[0])
+                if flow is not None:
+                    flow.end()
+            elif call[1] == MORE:
+                if flow is not None:
+                    flow.more()
             else:
+                self._flows[call[0]] = _Flow()
                 threading.Thread(target=self._answer, args=call, daemon=True).start()
 
     def _answer(
@@ -108,12 +118,20 @@ class Server:
             self._send(number, "failed", (transient, error.problems))
         except Exception:  # told to the side that waits, which writes the crash log
             self._send(number, "bug", traceback.format_exc())
+        finally:
+            del self._flows[number]
 
     def _send_items(self, number: int, items: Iterator[Any]) -> None:
-        for item in items:
-            if number in self._unwanted:
-                return
-            self._send(number, "item", item)
+        flow = self._flows[number]
+        try:
+            for item in items:
+                if not flow.wait():
+                    return
+                self._send(number, "item", item)
+        finally:
+            # At once, and not when somebody forgets it: it may have to clear up.
+            if isinstance(items, Generator):
+                items.close()
 
     def _with_report(self, number: int, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         def report(phase: str) -> None:
@@ -124,6 +142,26 @@ class Server:
     def _send(self, number: int, kind: str, value: Any) -> None:
         with self._sending:
             self._connection.send((number, kind, value))
+
+
+class _Flow:
+    """Items of one call that are under way: as many as nobody would miss in memory."""
+
+    def __init__(self) -> None:
+        self._room = threading.Semaphore(_AHEAD)
+        self._over = False
+
+    def wait(self) -> bool:
+        """Until there is room for one more; False when nobody wants it."""
+        self._room.acquire()
+        return not self._over
+
+    def more(self) -> None:
+        self._room.release()
+
+    def end(self) -> None:
+        self._over = True
+        self._room.release()
 
 
 REPORT = Ellipsis

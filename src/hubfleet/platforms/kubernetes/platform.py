@@ -7,7 +7,7 @@ process of its own (`processes`, `nursery`), in which `acts` does the work.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -41,9 +41,12 @@ from hubfleet.platforms.platform import (
     SignIn,
     Snapshot,
 )
+from hubfleet.platforms.remaining import ClusterRemains
 
 if TYPE_CHECKING:
+    from hubfleet.platforms.kubernetes.claims import Claimed
     from hubfleet.platforms.kubernetes.doctor import Finding
+    from hubfleet.platforms.kubernetes.reading_trees import Contents
     from hubfleet.platforms.kubernetes.setup import Setup
     from hubfleet.platforms.kubernetes.support.acting import SupportJob
     from hubfleet.platforms.kubernetes.support.planning import SupportPlan, SupportStep
@@ -58,6 +61,9 @@ def software() -> dict[str, str]:
 def _quietly(_: str) -> None:
     pass
 
+
+_CLEARING = 20.0
+"""Seconds to wait until a pod is removed that somebody stopped reading in."""
 
 MOST_PROCESSES = 8
 """Clusters' processes that are kept while nothing is done on them."""
@@ -229,6 +235,36 @@ class KubernetesPlatform:
     def meter_door(self, hub: str) -> Door:
         """Where the hub's use is read."""
         found: Door = self._call(self.cluster_of(hub), "meter_door", hub)
+        return found
+
+    def copy_database(self, hub: str) -> bytes | None:
+        """A consistent copy while the hub works; None while it has none yet.
+
+        Raises `database-elsewhere`, `database-damaged` or `database-not-reached`.
+        """
+        found: bytes | None = self._call(self.cluster_of(hub), "copy_database", hub)
+        return found
+
+    def claims(self, hub: str) -> Claimed:
+        """Whose files are in which of the hub's volumes; raises `unknown-hub`."""
+        found: Claimed = self._call(self.cluster_of(hub), "claims", hub)
+        return found
+
+    def read_tree(
+        self, hub: str, claim: str, folder: str = "."
+    ) -> Generator[bytes | Contents | None]:
+        """The archive of a folder in a volume in pieces, and what it holds last; None alone where
+        there is no such folder.
+
+        Nothing stays behind for whoever closes it early. Raises `volume-in-use` or
+        `volume-not-read`.
+        """
+        with self._on(self.cluster_of(hub)) as process:
+            yield from process.items("read_tree", hub, claim, folder, patience=_CLEARING)
+
+    def remains(self, hub: str, cluster: str) -> ClusterRemains:
+        """What there is of a hub on a cluster, also once it is removed."""
+        found: ClusterRemains = self._call(cluster, "remains", hub)
         return found
 
     def remarks(self) -> tuple[str, ...]:

@@ -7,10 +7,11 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,10 @@ class Nursery:
         return ours
 
 
+MORE = "+"
+"""Stands for the name of an act where an item of a call was taken."""
+
+
 class ClusterProcess:
     """Calls to one cluster's process; safe for several threads.
 
@@ -125,21 +130,40 @@ class ClusterProcess:
         finally:
             self._waiting.pop(number, None)
 
-    def items(self, name: str, *arguments: Any, **words: Any) -> Iterator[Any]:
-        """The act's items as they come."""
+    def items(
+        self, name: str, *arguments: Any, patience: float = 0.0, **words: Any
+    ) -> Generator[Any]:
+        """The act's items as they come; it waits while they are not taken.
+
+        Whoever stops early waits so many seconds at most, until the act has cleared up.
+        """
         number, queue = self._ask(name, arguments, words)
+        ended = False
         try:
             while True:
                 kind, value = queue.get()
                 if kind == "item":
                     yield value
-                elif kind == "done":
+                    self._tell(number, MORE)
+                    continue
+                ended = True
+                if kind == "done":
                     return
-                else:
-                    self._raise(kind, value)
+                self._raise(kind, value)
         finally:
+            if not ended:
+                self._tell(number, "")
+                self._until_ended(queue, patience)
             self._waiting.pop(number, None)
-            self._tell(number, "")
+
+    def _until_ended(self, queue: SimpleQueue[tuple[str, Any]], patience: float) -> None:
+        deadline = time.monotonic() + patience
+        with suppress(Empty):
+            while (left := deadline - time.monotonic()) > 0 and queue.get(timeout=left)[0] in (
+                "item",
+                "report",
+            ):
+                pass
 
     def close(self) -> None:
         """Let it end."""

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from hubfleet.platforms.platform import Snapshot
 
 DATABASE = "hub.sqlite"
 _MARKER = "snapshot.json"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,19 @@ class Shelf:
         """In the order in which they were made."""
         markers = sorted(self.path.glob(f"[0-9]*-r*/{_MARKER}"))
         return [kept for kept in map(_read, markers) if kept]
+
+    def remains(self) -> tuple[int, int]:
+        """Files and bytes of all that is kept, whole or not."""
+        found = [path for path in self.path.rglob("*") if path.is_file() and not path.is_symlink()]
+        kept = [path for path in found if path.name != _LOCK]
+        return len(kept), sum(path.stat().st_size for path in kept)
+
+    def erase(self) -> None:
+        """Delete everything, for a hub that is gone for good."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.path)
+        with suppress(OSError):
+            self.path.parent.rmdir()
 
     def find(self, wanted: str) -> Kept:
         """The snapshot of this id, whole; raises `no-such-snapshot` or `snapshot-damaged`."""
@@ -127,9 +141,7 @@ class Shelf:
     def only_one(self) -> Iterator[None]:
         """Keep others from making or deleting snapshots of this hub meanwhile."""
         make_private_folder(self.path)
-        descriptor = os.open(
-            self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE
-        )
+        descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

@@ -21,7 +21,7 @@ def trouble_of(api: Api, namespace: str, resource: str = "") -> str:
         pods = [pod for pod in api.select(PODS, namespace) if not is_ready(pod)]
         component = resource.rpartition("/")[2]
         about = [pod for pod in pods if _component(pod) == component] or pods
-        return "; ".join(_told(api, namespace, pod) for pod in about[:2])
+        return "; ".join(told_of(api, namespace, pod) for pod in about[:2])
     except HubfleetError:
         return ""
 
@@ -55,7 +55,8 @@ def _component(pod: Object) -> str:
     return str((pod["metadata"].get("labels") or {}).get("component", ""))
 
 
-def _told(api: Api, namespace: str, pod: Object) -> str:
+def told_of(api: Api, namespace: str, pod: Object) -> str:
+    """What one pod says: its state, its last events, the last lines of its log."""
     name = pod["metadata"]["name"]
     said = [f"pod {name}: {_state(pod)}"]
     said += [f"event {text}" for text in _events(api, namespace, name)]

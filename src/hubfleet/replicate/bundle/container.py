@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from hubfleet.platforms.archives.headers import BLOCK, END, header, padding
 from hubfleet.replicate.bundle import frames
-from hubfleet.replicate.bundle.headers import BLOCK, END, header, padding
 from hubfleet.replicate.bundle.manifest import (
     LARGEST,
     NAME,

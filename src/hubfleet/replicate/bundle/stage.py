@@ -84,17 +84,31 @@ class Stage:
         make_private_folder(self.parts)
         self._done = {line["path"]: line for line in lines[1:] if self._is_there(line)}
         self.resumed = len(self._done)
+        self._write_progress()
+
+    def _write_progress(self) -> None:
         whole = [{"key": self._key}, *self._done.values()]
-        write_atomically(progress, "".join(json.dumps(line) + "\n" for line in whole))
+        text = "".join(json.dumps(line) + "\n" for line in whole)
+        write_atomically(self.folder / _PROGRESS, text)
 
     def _is_there(self, line: dict[str, Any]) -> bool:
         path = self.parts / staged_name(line["path"], self.shape)
         return path.is_file() and path.stat().st_size == line["stored"]
 
-    def done(self, path: str) -> tuple[Part, list[str]] | None:
-        """A part that an earlier run finished, with its notes."""
+    def done(self, path: str, of: str) -> tuple[Part, list[str]] | None:
+        """A part that an earlier run finished, with its notes.
+
+        `of` is what it holds: numbers of homes shift when people come or go between two runs, and
+        nobody may be given another person's home.
+        """
         line = self._done.get(path)
         if line is None:
+            return None
+        if line.get("of") != of:
+            # Forgotten before its place is taken: a crash must not leave it beside other bytes.
+            del self._done[path]
+            self.resumed -= 1
+            self._write_progress()
             return None
         return Part.model_validate(line["part"]), list(line["notes"])
 
@@ -106,13 +120,16 @@ class Stage:
         with Store(_aside(staged), self._compressor) as store:
             yield store
 
-    def keep(self, path: str, store: Store, held: Held | None, notes: list[str]) -> Part:
+    def keep(
+        self, path: str, store: Store, held: Held | None, notes: list[str], of: str = ""
+    ) -> Part:
         """The part has its name from now on, and another run need not make it again."""
         staged = self.parts / staged_name(path, self.shape)
         _aside(staged).rename(staged)
         part = Part(sha256=store.sha256, size=store.size, archive=held)
         told = part.model_dump(mode="json")
-        line = {"path": path, "part": told, "notes": notes, "stored": staged.stat().st_size}
+        stored = staged.stat().st_size
+        line = {"path": path, "of": of, "part": told, "notes": notes, "stored": stored}
         self._done[path] = line
         with (self.folder / _PROGRESS).open("a", encoding="utf-8") as progress:
             progress.write(json.dumps(line) + "\n")

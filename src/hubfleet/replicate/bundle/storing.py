@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from hubfleet.kit.errors import HubfleetError, failure
-from hubfleet.replicate.bundle.archive import writing_failed
+from hubfleet.platforms.archives.tree import writing_failed
 
 _PIECE = 1 << 20
 _LEVEL = 3

@@ -11,9 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hubfleet.platforms.local.homes.folders import DEEPEST
-from hubfleet.replicate.bundle.archive import leads_out
-from hubfleet.replicate.bundle.headers import (
+from hubfleet.platforms.archives.headers import (
     BLOCK,
     END,
     EXTENDED,
@@ -27,6 +25,8 @@ from hubfleet.replicate.bundle.headers import (
     read_plain,
     read_records,
 )
+from hubfleet.platforms.archives.reasons import DEEPEST
+from hubfleet.platforms.archives.tree import leads_out
 from hubfleet.replicate.bundle.manifest import Held, altered, unsafe
 
 _CHUNK = 1 << 20

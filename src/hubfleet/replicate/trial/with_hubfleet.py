@@ -19,6 +19,7 @@ from hubfleet.fleet.model import Fleet, Hub
 from hubfleet.fleet.yaml import read_yaml
 from hubfleet.kit.errors import HubfleetError
 from hubfleet.planning.steps import CreateHub, Reason
+from hubfleet.platforms.archives.tree import TreeArchive
 from hubfleet.platforms.local.environments import installed
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.homes.people import numbers_of
@@ -26,7 +27,6 @@ from hubfleet.platforms.local.platform import LocalPlatform
 from hubfleet.platforms.local.proxy import proxy_socket
 from hubfleet.probes.person import probe_hub
 from hubfleet.probes.target import Target
-from hubfleet.replicate.bundle.archive import TreeArchive
 from hubfleet.replicate.bundle.container import opened
 from hubfleet.replicate.bundle.manifest import Manifest, Promise, not_a_bundle
 from hubfleet.replicate.data.databases import everybody

@@ -17,14 +17,13 @@ from pathlib import Path
 
 from hubfleet.kit.clock import now
 from hubfleet.kit.errors import HubfleetError, failure
+from hubfleet.platforms.archives.reasons import reason, shown
 from hubfleet.platforms.local.homes.copying import can_clone
 from hubfleet.platforms.local.homes.folders import (
     inner_path,
     opened_folder,
     opened_home,
     outside,
-    reason,
-    shown,
     walk,
 )
 from hubfleet.platforms.local.homes.people import number_of

@@ -18,8 +18,9 @@ from pathlib import Path
 from hubfleet.kit.clock import now
 from hubfleet.kit.errors import HubfleetError, Problem, failure
 from hubfleet.kit.files import make_private_folder
+from hubfleet.platforms.archives.reasons import reason
 from hubfleet.platforms.local.homes.copying import can_clone, is_full
-from hubfleet.platforms.local.homes.folders import opened_home, reason, walk
+from hubfleet.platforms.local.homes.folders import opened_home, walk
 from hubfleet.platforms.local.homes.people import home_numbers, numbers_of
 from hubfleet.platforms.local.homes.priority import write_through
 from hubfleet.platforms.local.homes.quota import readable

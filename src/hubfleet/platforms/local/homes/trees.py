@@ -12,15 +12,9 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
+from hubfleet.platforms.archives.reasons import DEEPEST, TOO_DEEP, is_gone, reason, shown
 from hubfleet.platforms.local.homes.copying import copy_file, is_full, take_over
-from hubfleet.platforms.local.homes.folders import (
-    DEEPEST,
-    TOO_DEEP,
-    is_gone,
-    opened_folder,
-    reason,
-    shown,
-)
+from hubfleet.platforms.local.homes.folders import opened_folder
 from hubfleet.platforms.local.homes.records import (
     KnownFiles,
     Record,

@@ -11,13 +11,8 @@ from time import monotonic
 
 from hubfleet.kit.clock import timestamp
 from hubfleet.kit.files import write_atomically
-from hubfleet.platforms.local.homes.folders import (
-    is_gone,
-    opened_home,
-    reason,
-    shown,
-    walk,
-)
+from hubfleet.platforms.archives.reasons import is_gone, reason, shown
+from hubfleet.platforms.local.homes.folders import opened_home, walk
 from hubfleet.platforms.local.homes.people import numbers_of
 
 _BLOCK = 512

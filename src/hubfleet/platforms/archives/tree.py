@@ -14,15 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hubfleet.platforms.local.homes.folders import (
-    DEEPEST,
-    TOO_DEEP,
-    OtherFileSystemError,
-    is_gone,
-    reason,
-    shown,
-)
-from hubfleet.replicate.bundle.headers import (
+from hubfleet.platforms.archives.headers import (
     BLOCK,
     END,
     FOLDER,
@@ -30,6 +22,14 @@ from hubfleet.replicate.bundle.headers import (
     SYMLINK,
     header,
     padding,
+)
+from hubfleet.platforms.archives.reasons import (
+    DEEPEST,
+    TOO_DEEP,
+    OtherFileSystemError,
+    is_gone,
+    reason,
+    shown,
 )
 
 SMALL = 1 << 18
@@ -63,6 +63,8 @@ class TreeArchive:
 
     sink: Sink
     told: Callable[[int], None] = lambda _count: None
+    passed_by: tuple[bytes, ...] = ()
+    """Names at the top that are nobody's, such as what a file system keeps for itself."""
     entries: int = 0
     read: int = 0
     notes: list[str] = field(default_factory=list)
@@ -81,6 +83,11 @@ class TreeArchive:
         self.count += 1
         if len(self.notes) < _MOST_NOTES:
             self.notes.append(f"{shown(os.fsdecode(path))} {why}")
+
+    def told_notes(self) -> list[str]:
+        """The notes that were kept, and how many were not."""
+        more = self.count - len(self.notes)
+        return [*self.notes, *([f"and {more} more"] if more else [])]
 
     def _put(self, data: bytes) -> None:
         self.entries += 1
@@ -108,6 +115,8 @@ class TreeArchive:
         for name in sorted(others):
             self._carefully(path + name, lambda name=name: self._other(name, folder, path))  # type: ignore[misc]
         for name in sorted(folders):
+            if depth == 0 and name in self.passed_by:
+                continue
             if depth == DEEPEST:
                 self.note(path + name, TOO_DEEP)
                 continue
