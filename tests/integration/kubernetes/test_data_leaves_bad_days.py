@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from hubfleet import wiring
-from hubfleet.fleet.load import load_fleet
+from hubfleet.fleet.model import Fleet
 from hubfleet.platforms.kubernetes.api import CLAIMS, PODS, Kind
 from hubfleet.platforms.kubernetes.reading_trees import Reader
 from hubfleet.platforms.local.folders import StateFolder
@@ -22,7 +22,7 @@ from tests.control_plane.control_plane import LIMITED_TOKEN
 from tests.control_plane.places import cluster_place
 from tests.integration.kubernetes.acting import HUB, bring_up, refusal
 from tests.integration.kubernetes.test_bad_days_reach import grant, other_config, revoke
-from tests.integration.kubernetes.volumes import make_claim, phase, readers
+from tests.integration.kubernetes.volumes import make_claim, phase, readers, until_rights_are_known
 from tests.places import until
 
 pytestmark = pytest.mark.integration
@@ -104,20 +104,33 @@ def test_a_pod_reads_beside_whoever_works_with_the_volume(hub):
         place.api.delete(PODS, "jupyter-cy", place.namespace(HUB))
 
 
-def test_a_killed_export_goes_on_and_the_next_one_clears_up(hub, tmp_path):
-    place, fleet, _ = hub
-    target = tmp_path / "out"
-    part = tmp_path / "out.unfinished" / "parts" / "hubs" / "prod" / "homes" / ".2.tar.part"
+def ended_half_way(place, fleet, target: Path, how: signal.Signals) -> None:
+    """An export of its own process that gets a signal while it takes the second home."""
+    part = target.with_name(f"{target.name}.unfinished") / "parts/hubs/prod/homes/.2.tar.part"
     command = [sys.executable, "-m", "hubfleet", "replicate", "export", HUB, "--with-homes"]
     command += ["--to", str(target), "--fleet", str(fleet.root)]
     command += ["--state", str(place.folder / "exporter")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until(lambda: part.exists() or process.poll() is not None, "the second home", 60)
-        assert process.poll() is None, "it ended before it could be killed"
+        assert process.poll() is None, "it ended before it could be stopped"
+        process.send_signal(how)
+        process.wait(30)
     finally:
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
+
+
+def test_an_interrupted_export_leaves_no_pod(hub, tmp_path):
+    place, fleet, _ = hub
+    ended_half_way(place, fleet, tmp_path / "out", signal.SIGINT)
+    assert readers(place) == []
+
+
+def test_a_killed_export_goes_on_and_the_next_one_clears_up(hub, tmp_path):
+    place, fleet, _ = hub
+    target = tmp_path / "out"
+    ended_half_way(place, fleet, target, signal.SIGKILL)
     # What the kubelet does with a pod that has nobody left in it.
     (left,) = readers(place)
     path = PODS.path(place.namespace(HUB), left) + "/status"
@@ -132,8 +145,28 @@ def test_a_killed_export_goes_on_and_the_next_one_clears_up(hub, tmp_path):
     assert readers(place) == []
 
 
-def test_an_account_without_a_right_names_each_home_and_its_cure(hub, tmp_path):
+def limited_fleet(place, fleet: Fleet) -> Fleet:
+    """The same fleet, reached by the account that has only what it is granted."""
+    config = other_config(place, "limited.yaml", token=LIMITED_TOKEN)
+    cluster = fleet.clusters["reef"]
+    assert cluster.file.kubernetes is not None
+    reached = cluster.file.kubernetes.model_copy(update={"kubeconfig": str(config)})
+    file = cluster.file.model_copy(update={"kubernetes": reached})
+    return replace(fleet, clusters={"reef": replace(cluster, file=file)})
+
+
+def test_an_account_with_the_rights_of_the_manifest_reads_and_one_without_names_each_home(
+    hub, tmp_path
+):
     place, fleet, platform = hub
+    limited, config = limited_fleet(place, fleet), place.folder / "limited.yaml"
+    grant(place, platform.rights("reef"))
+    try:
+        until_rights_are_known(config, ("create", PODS))
+        *_, last = place.platform(limited).read_tree(HUB, "claim-bo")
+        assert last.entries == 2
+    finally:
+        revoke(place)
     rights = platform.rights("reef")
     for value in rights:
         for rule in value.get("rules", ()):
@@ -143,15 +176,9 @@ def test_an_account_without_a_right_names_each_home_and_its_cure(hub, tmp_path):
                     {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
                 )
                 break
-    config = other_config(place, "limited.yaml", token=LIMITED_TOKEN)
-    limited = load_fleet(fleet.root)
-    cluster = limited.clusters["reef"]
-    assert cluster.file.kubernetes is not None
-    reached = cluster.file.kubernetes.model_copy(update={"kubeconfig": str(config)})
-    file = cluster.file.model_copy(update={"kubernetes": reached})
-    limited = replace(limited, clusters={"reef": replace(cluster, file=file)})
     grant(place, rights)
     try:
+        until_rights_are_known(config, ("list", PODS), ("create", PODS))
         done = exported(place, limited, tmp_path / "out")
     finally:
         revoke(place)

@@ -13,7 +13,7 @@ from hubfleet.platforms.kubernetes.remains import PERSISTENT
 from tests.control_plane.control_plane import LIMITED_TOKEN
 from tests.integration.kubernetes.acting import HUB, bring_up, nothing
 from tests.integration.kubernetes.test_bad_days_reach import grant, other_config, revoke
-from tests.integration.kubernetes.volumes import make_claim
+from tests.integration.kubernetes.volumes import make_claim, until_rights_are_known
 from tests.places import until
 
 pytestmark = pytest.mark.integration
@@ -80,6 +80,7 @@ def test_an_account_that_may_not_see_volumes_says_so(place):
             value["rules"] = [rule for rule in value["rules"] if rule["resources"]]
     grant(place, rights)
     try:
+        until_rights_are_known(config, ("list", NAMESPACES), ("list", PERSISTENT))
         left = platform.remains(HUB, "reef")
         assert (left.objects, left.volumes) == ((), ())
         assert left.unseen == (

@@ -7,7 +7,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hubfleet.platforms.kubernetes.api import CLAIMS, PODS
+from hubfleet.fleet.kubernetes import Kubernetes
+from hubfleet.platforms.kubernetes.api import CLAIMS, PODS, Kind, KubernetesApi
+from hubfleet.platforms.kubernetes.connection import connect
 from hubfleet.platforms.kubernetes.reading_trees import FILES, PURPOSE
 from tests.control_plane.fake_nodes import volume_folder
 from tests.control_plane.places import ClusterPlace
@@ -65,6 +67,21 @@ def home_of(place: ClusterPlace, person: str) -> Path:
         file.write(os.urandom(300_000))
     (folder / "lost+found").mkdir(mode=0o700)
     return folder
+
+
+def until_rights_are_known(
+    config: Path, may: tuple[str, Kind], may_not: tuple[str, Kind] | None = None
+) -> None:
+    """The API server learns of granted and revoked rights a moment later."""
+    reached = connect("tests", Kubernetes(kubeconfig=str(config)), config.parent, {})
+    account = KubernetesApi(reached)
+    try:
+        until(
+            lambda: account.may(*may) and not (may_not and account.may(*may_not)),
+            "the rights to be known",
+        )
+    finally:
+        account._client.close()
 
 
 def readers(place: ClusterPlace) -> list[str]:

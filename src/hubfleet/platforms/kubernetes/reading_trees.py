@@ -209,6 +209,7 @@ def tree_pod(name: str, hub: Object, reader: Reader, claim: str, beside: Object 
         "securityContext": {
             "runAsUser": reader.user,
             "runAsGroup": reader.group,
+            "runAsNonRoot": reader.user != 0,
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
