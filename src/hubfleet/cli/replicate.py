@@ -53,6 +53,22 @@ def export(
         Path | None,
         typer.Option("--usage", metavar="FILE", help="Measured use and cost as JSON, taken along."),
     ] = None,
+    pin_images: Annotated[
+        bool,
+        typer.Option(
+            "--pin-images/--no-pin-images",
+            help="Ask registries which digest each image's tag means now, and write it down. "
+            "What does not answer in time is left as it is, and told.",
+        ),
+    ] = True,
+    inside_registry: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--inside-registry",
+            metavar="HOST",
+            help="A registry inside of this network that may be asked, too: host or host:port.",
+        ),
+    ] = None,
     fleet: options.Fleet = None,
     state: options.State = None,
     as_json: options.Json = False,
@@ -64,6 +80,7 @@ def export(
     from hubfleet.fleet.load import load_fleet
     from hubfleet.replicate.export import Options, hubs_of, usage_of
     from hubfleet.replicate.export import export as write
+    from hubfleet.replicate.images.client import DistributionRegistry
 
     loaded = load_fleet(wiring.fleet_root(fleet))
     chosen = Options(
@@ -74,8 +91,10 @@ def export(
         usage=usage_of(usage) if usage else None,
     )
     names = hubs_of(loaded, name)
+    registry = DistributionRegistry(inside_registry or ()) if pin_images else None
     with Progress("exporting", 0, quiet=quiet) as progress:
-        made = write(loaded, names, to, chosen, wiring.state_folder(state), progress.listen)
+        folder = wiring.state_folder(state)
+        made = write(loaded, names, to, chosen, folder, progress.listen, registry)
     if as_json:
         output.print_json(made.as_json())
     elif not quiet:
@@ -88,6 +107,9 @@ def _tell_exported(made: Exported) -> None:
     output.say(f"exported {counted(len(manifest.hubs), 'hub')} to {made.target}: {files}")
     if made.resumed:
         output.tell(f"{counted(made.resumed, 'part')} were there from an export that was cut off")
+    for image in made.images:
+        if image.digest is not None:
+            output.tell(f"image {image.text}")
     for one in manifest.left_out:
         output.tell(f"left out: {one.what}{f' ({one.why})' if one.why else ''}")
     for one in manifest.placeholders:

@@ -32,7 +32,10 @@ from hubfleet.replicate.bundle.stage import Stage
 from hubfleet.replicate.bundle.storing import not_written, zstandard_or_refuse
 from hubfleet.replicate.data.databases import stripped_copy
 from hubfleet.replicate.describing.declaring import Described, Description, describe
+from hubfleet.replicate.describing.pinning import named_images, pin_images
 from hubfleet.replicate.describing.texts import Software, texts_of
+from hubfleet.replicate.images.reference import Reference
+from hubfleet.replicate.images.registry import ImageRegistry
 
 Report = Callable[[str, str], None]
 
@@ -52,12 +55,15 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was made; `resumed` parts were there from a run that was cut off."""
+    """What was made; `resumed` parts were there from a run that was cut off. `images` are as the
+    bundle names them.
+    """
 
     target: Path
     manifest: Manifest
     bytes: int
     resumed: int
+    images: tuple[Reference, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` promises."""
@@ -70,6 +76,9 @@ class Exported:
             "files": len(told.files),
             "bytes": self.bytes,
             "resumed": self.resumed,
+            "images": [
+                {"image": one.name, "tag": one.tag, "digest": one.digest} for one in self.images
+            ],
             "left_out": [one.model_dump() for one in told.left_out],
             "placeholders": [one.model_dump() for one in told.placeholders],
         }
@@ -96,8 +105,10 @@ def export(
     options: Options,
     state: StateFolder | None = None,
     report: Report = lambda _what, _phase: None,
+    images: ImageRegistry | None = None,
 ) -> Exported:
-    """Write the bundle of these hubs of one community; `state` is where local hubs live.
+    """Write the bundle of these hubs of one community; `state` is where local hubs live, `images`
+    who is asked for digests.
 
     Raises what stands in the way; what was made until then is gone on with by the next call.
     """
@@ -111,6 +122,7 @@ def export(
     work = _Export(fleet, describe(fleet, names), options, state, stage, report)
     try:
         with stage.held():
+            pin_images(work.described, images, report)
             manifest = work.run("community" if whole else "hub")
             report("the bundle", "being put together")
             stage.finish(manifest)
@@ -120,7 +132,7 @@ def export(
         raise not_written(target, error) from None
     report("the bundle", "done")
     size = sum(part.size for part in manifest.files.values())
-    return Exported(target, manifest, size, stage.resumed)
+    return Exported(target, manifest, size, stage.resumed, named_images(work.described))
 
 
 @dataclass(slots=True)

@@ -53,6 +53,7 @@ helm upgrade --install HUB jupyterhub --repo https://hub.jupyter.org/helm-chart/
 ```
 
 `chart.yaml` beside it says which version; `objects.yaml`, where there is one, is applied first.
+`IMAGES.json`, where there is one, lists the images with their digests: copy them while you can.
 Where people's software was a list of packages, build an image of `environment/` with repo2docker.
 """
 

@@ -22,6 +22,8 @@ from hubfleet.replicate.data.environments import (
 from hubfleet.replicate.describing import pages, plain
 from hubfleet.replicate.describing.chart import by_password, chart_files, rules
 from hubfleet.replicate.describing.declaring import Described, Description
+from hubfleet.replicate.describing.pinning import FILE as IMAGES
+from hubfleet.replicate.describing.pinning import images_json
 from hubfleet.replicate.importing.writing import yaml_text
 
 Texts = dict[str, tuple[bytes, bool]]
@@ -77,6 +79,8 @@ def texts_of(
     texts["PLACEHOLDERS.md"] = pages.placeholders(described.placeholders, described.left_out)
     texts["CHECKLIST.md"] = pages.checklist(described.fleet, described.community)
     texts["LICENCES.md"] = pages.licences(licences)
+    if images := images_json(described):
+        texts[IMAGES] = images
     texts["restore_homes.py"] = plain.RESTORE_HOMES
     for name, text in rules(described.fleet, _jupyterhub()).items():
         texts[f"monitoring/rules/{name}"] = text
