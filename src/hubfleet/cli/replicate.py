@@ -121,18 +121,23 @@ def _tell_exported(made: Exported) -> None:
 def audit(
     name: Name,
     fleet: options.Fleet = None,
+    state: options.State = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Say what could not be taken along: MUST, SHOULD and MAY findings, each with a cure."""
     from hubfleet import wiring
     from hubfleet.fleet.load import load_fleet
+    from hubfleet.platforms.local.environments import EnvironmentStore
     from hubfleet.replicate.audit import audit as findings_of
+    from hubfleet.replicate.data.licences import licences_known
     from hubfleet.replicate.export import hubs_of
 
     loaded = load_fleet(wiring.fleet_root(fleet))
     names = hubs_of(loaded, name)
-    findings = findings_of(loaded, names)
+    store = EnvironmentStore(wiring.state_folder(state).environments)
+    licences = {name: licences_known(loaded.hubs[name], store) for name in names}
+    findings = findings_of(loaded, names, licences)
     if as_json:
         output.print_json(
             {"hubs": list(names), "findings": [finding.as_json() for finding in findings]}

@@ -14,11 +14,11 @@ from hubfleet.replicate.bundle.manifest import Promise
 from hubfleet.replicate.data.environments import (
     built_path,
     files_of,
-    licences_of,
     lock_text,
     packages_of,
     requirements_of,
 )
+from hubfleet.replicate.data.licences import Licence, licences_of
 from hubfleet.replicate.describing import pages, plain
 from hubfleet.replicate.describing.chart import by_password, chart_files, rules
 from hubfleet.replicate.describing.declaring import Described, Description
@@ -35,7 +35,7 @@ class Software:
 
     locks: dict[str, str] = field(default_factory=dict)
     packages: dict[str, dict[str, str]] = field(default_factory=dict)
-    licences: dict[str, dict[str, str]] = field(default_factory=dict)
+    licences: dict[str, Licence] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
     @classmethod
@@ -49,7 +49,8 @@ class Software:
                 continue
             found.locks[wanted.name] = text
             found.packages[wanted.name] = packages_of(text)
-            found.licences |= licences_of(built_path(store, wanted))
+            built = built_path(store, wanted)
+            found.licences |= licences_of(built) if built else {}
         return found
 
 
@@ -65,7 +66,7 @@ def texts_of(
     binary: Texts = {}
     for file, value in described.declarations.items():
         texts[f"fleet/{file}"] = yaml_text(value)
-    licences: dict[str, dict[str, str]] = {}
+    licences: dict[str, Licence] = {}
     for one in described.hubs:
         binary |= _repositories(fleet, one)
         texts |= _hub(one, software[one.short], people[one.short])
