@@ -12,11 +12,14 @@ from typer.testing import CliRunner
 
 from hubfleet.cli import app
 from hubfleet.fleet.load import FleetErrors, load_fleet
+from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.replicate.audit import Finding, audit
 from hubfleet.replicate.audit.kinds import KINDS
 from hubfleet.replicate.data.licences import Known, Licence
+from tests.built import lay_out
 from tests.fleets import write, write_fleet
 from tests.unit.fleet_secrets.keyring import identity_in, sealed
+from tests.unit.replicate.bundles import exported
 
 KUBERNETES = {"platform": "kubernetes", "kubernetes": {"context": "tide"}}
 DIGEST = "sha256:" + "a" * 64
@@ -311,4 +314,36 @@ def test_who_is_not_declared_is_told(tmp_path):
         "error[unknown-hub]: no hub and no community with hubs is called 'reeef'\n"
         f"  --> {tmp_path}\n"
         "  hint: `hubfleet status` lists the hubs"
+    )
+
+
+def test_the_command_reads_licences_where_an_environment_was_built(tmp_path):
+    fleet = write_fleet(tmp_path, {"reef/prod": {"environment": {"packages": ["six"]}}})
+    (wanted,) = fleet.hubs["reef/prod"].environments
+    packages = {
+        "six": "License-Expression: MIT",
+        "cudnn": "Classifier: License :: Other/Proprietary License",
+        "silent": "",
+    }
+    lay_out(tmp_path / "state/environments", wanted, packages)
+    run = audited(tmp_path, "reef/prod")
+    assert run.exit_code == 0
+    assert (
+        "SHOULD reef/prod: the package `cudnn` is under a licence that is not free: "
+        "Other/Proprietary License [proprietary-package]\n"
+        "  --> communities/reef/hubs/prod.yaml:2:3\n"
+        "  why: Its owner decides who may use it, where, and for how long.\n"
+    ) in run.stdout
+    assert (
+        "MAY reef/prod: 1 package of the environment without a licence that is known to be free: "
+        "silent [licence-unknown]\n"
+    ) in run.stdout
+    assert "licences-not-read" not in run.stdout
+    exported(fleet, ("reef/prod",), tmp_path / "bundle", StateFolder(tmp_path / "state"))
+    assert (
+        (tmp_path / "bundle/LICENCES.md")
+        .read_text()
+        .endswith(
+            "- cudnn 1.0: Other/Proprietary License\n- silent 1.0: not declared\n- six 1.0: MIT\n"
+        )
     )
