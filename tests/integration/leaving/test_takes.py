@@ -12,7 +12,6 @@ from datetime import timedelta
 
 import pytest
 
-from hubfleet.fleet.load import load_fleet
 from hubfleet.kit.clock import now
 from hubfleet.kit.errors import HubfleetError
 from hubfleet.office.audit.record import Actor
@@ -115,18 +114,22 @@ def test_a_real_bundle_of_the_declaration(office: Office, browse) -> None:
 def test_the_page_names_what_would_not_move_down_to_packages(office: Office, browse) -> None:
     packages = {"environment": {"packages": ["cudnn", "six"]}}
     write(office.root / "communities/ant/hubs/prod.yaml", packages)
-    (wanted,) = load_fleet(office.root).hubs[HUB].environments
-    said = {"cudnn": "License-Expression: LicenseRef-NVIDIA-Proprietary", "six": "License: <b>?"}
+    (wanted,) = office.fleet.hubs[HUB].environments
+    said = {
+        "cudnn": "License-Expression: LicenseRef-NVIDIA-Proprietary",
+        "six": "License: see",
+        "evil": "License: proprietary `<b>?`",
+    }
     lay_out(office.state / "environments", wanted, said)
     page = browse("ada").get(URL)
     shown = text_of(page)
     assert (
-        "SHOULD The package `cudnn` is under a licence that is not free: "
+        "SHOULD The package cudnn is under a licence that is not free: "
         "LicenseRef-NVIDIA-Proprietary environment.packages "
         "Its owner decides who may use it, where, and for how long. What helps: agree with"
     ) in shown
     assert "MAY 1 package of the environment without a licence that is known to be free" in shown
-    assert b"<b>?" not in page.content
+    assert b"proprietary <code>&lt;b&gt;?</code>" in page.content
 
 
 @pytest.mark.parametrize(("login", "status"), [("", 302), ("bo", 403), ("eve", 403), ("bea", 404)])
