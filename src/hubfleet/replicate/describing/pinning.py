@@ -68,12 +68,14 @@ def _asked(
         if registry is None:
             answers.problems[image] = _NOT_ASKED
             continue
-        report(f"digest of {image.text}", "being looked up")
+        what = f"digest of {image.text}"
+        report(what, "being looked up")
         try:
             answers.digests[image] = registry.digest_of(image)
+            report(what, "done")
         except HubfleetError as error:
             answers.problems[image] = error.problems[0]
-        report(f"digest of {image.text}", "done")
+            report(what, "failed")
     return answers
 
 
