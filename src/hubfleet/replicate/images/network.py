@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -22,6 +23,8 @@ from hubfleet.kit.elsewhere import connection_to
 from hubfleet.kit.errors import HubfleetError, failure
 
 Resolve = Callable[[str, int], Sequence[str]]
+
+_ITSELF = re.compile(r"localhost|127(\.\d{1,3}){3}")
 
 BY_HAND = "write the digest behind the tag, as `docker buildx imagetools inspect` shows it"
 
@@ -68,8 +71,7 @@ class Network:
     def scheme_of(self, host: str) -> str:
         """`http` for this machine alone, as Docker has it."""
         name = host.partition(":")[0]
-        itself = name == "localhost" or name.startswith("127.")
-        return "http" if host in self.inside and itself else "https"
+        return "http" if host in self.inside and _ITSELF.fullmatch(name) else "https"
 
     def ask(
         self,
@@ -85,17 +87,8 @@ class Network:
 
         Raises what went wrong, or `registry-answer-strange` for a body of more than `most` bytes.
         """
-        try:
-            parts = urlsplit(url)
-            host, name, port = parts.netloc, parts.hostname, parts.port
-        except ValueError:
-            raise strange(registry, "It leads to an address that is none.") from None
-        if parts.scheme != self.scheme_of(host) or not name or "@" in host:
-            raise strange(registry, "It leads to an address that is not https.")
-        port = port or (443 if parts.scheme == "https" else 80)
-        address = self._address(name, port, host in self.inside, registry, deadline)
-        target = parts.path + (f"?{parts.query}" if parts.query else "")
-        connection = connection_to(url, (address, port), max(deadline.left, 0.01))
+        host, where, target = self._door(url, registry, deadline)
+        connection = connection_to(url, where, max(deadline.left, 0.01))
         # Nobody reads these headers but the host of the address: each hop writes its own.
         told = {"Host": host, "User-Agent": "hubfleet", "Connection": "close", **headers}
         with closing(connection):
@@ -116,6 +109,22 @@ class Network:
         if most and not answer.chunked and len(body) != length:
             raise strange(registry, "Its answer is not whole.")
         return Answer(answer.status, answer.headers, body)
+
+    def _door(
+        self, url: str, registry: str, deadline: Deadline
+    ) -> tuple[str, tuple[str, int], str]:
+        """The host as it is named, the address to open, and what to ask for there."""
+        try:
+            parts = urlsplit(url)
+            host, name, port = parts.netloc, parts.hostname, parts.port
+        except ValueError:
+            raise strange(registry, "It leads to an address that is none.") from None
+        if parts.scheme != self.scheme_of(host) or not name or "@" in host:
+            raise strange(registry, "It leads to an address that is not https.")
+        port = port or (443 if parts.scheme == "https" else 80)
+        address = self._address(name, port, host in self.inside, registry, deadline)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        return host, (address, port), target
 
     def _address(
         self, host: str, port: int, inside: bool, registry: str, deadline: Deadline
