@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import api_operations
+import audit_kinds
 import chart_values
 import commands
 import error_codes
@@ -54,6 +55,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "chart_values": chart_values.markdown,
     "support_charts": support_charts.markdown,
     "api": api_operations.markdown,
+    "audit": audit_kinds.markdown,
     "fields": fields.markdown,
     "rights": rights.markdown,
     "commands": commands.markdown,

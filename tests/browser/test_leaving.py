@@ -16,7 +16,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from hubfleet.fleet.load import load_fleet
 from tests.browser.test_console_pages import RULES, VIEWS, signed_in
+from tests.built import lay_out
 from tests.integration.console.test_served import FLEET, Served
 from tests.offices import in_git
 from tests.places import until
@@ -33,6 +35,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("leaving")
     shutil.copytree(FLEET, folder / "fleet")
     in_git(folder / "fleet")
+    said = {
+        "closed-kit": "License-Expression: LicenseRef-Proprietary",
+        "silent": "",
+        "six": "License: MIT",
+    }
+    for wanted in load_fleet(folder / "fleet").hubs["earth-lab/prod"].environments:
+        lay_out(folder / "s/environments", wanted, said)
     command = [
         sys.executable,
         "-m",
@@ -71,6 +80,7 @@ def test_a_hub_is_taken_along_and_ends(browser: Browser, served: Served, tmp_pat
     expect(ada.get_by_role("status").first).to_contain_text("The bundle is being made")
     expect(ada.locator("#take")).not_to_contain_text("begun", timeout=60_000)
     ada.reload()
+    expect(ada.locator("#findings")).to_contain_text("under a licence that is not free")
     fits(ada, "leaving")
     with ada.expect_download() as download:
         ada.get_by_role("link", name="Fetch the bundle").click()

@@ -52,6 +52,8 @@ def test_lock_build_show_update_test_list_and_gc(place: LocalPlace, tmp_path: Pa
     shown = place.json("environment", "show", HUB, fleet=fleet)
     assert shown["packages"]["tomli"] == "2.0.1"
     assert shown["locked"] is True
+    audited = place.json("replicate", "audit", HUB, fleet=fleet)
+    assert audited["findings"] == [], "all packages are there, and under free licences"
     trials = place.json("environment", "test", HUB, fleet=fleet)["trials"]
     assert trials == [{"name": "tomli", "passed": True, "why": ""}]
 

@@ -16,6 +16,7 @@ import pytest
 from hubfleet.fleet.load import load_fleet
 from hubfleet.fleet.model import ClusterFile, CommunityFile, FleetFile, HubValues
 from hubfleet.fleet.oncall import OnCallFile
+from hubfleet.replicate.audit.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -68,6 +69,19 @@ def test_every_error_code_of_the_source_is_documented(html: Path) -> None:
     }
     assert len(codes) > 20
     assert {code for code in codes if code not in documented} == set()
+
+
+def test_every_finding_of_an_audit_is_documented_with_its_level_and_cure(
+    html: Path, extension: dict[str, ModuleType]
+) -> None:
+    text = extension["generated"].PAGES["audit"]()
+    documented = page(html, "reference/audit")
+    for kind in KINDS.values():
+        before, _, after = text.partition(f"### `{kind.code}`")
+        assert re.findall(r"^## ([A-Z]+)$", before, re.MULTILINE)[-1] == kind.levels[0]
+        cure = re.sub(r"{([a-z]+)}", r"<\1>", kind.cure)
+        assert after.partition("hint: ")[2].partition("\n")[0] == cure
+        assert cure in documented
 
 
 def test_every_code_that_a_broken_fleet_shows_is_documented(html: Path) -> None:

@@ -61,6 +61,22 @@ def export(
     without_usage: Annotated[
         bool, typer.Option("--without-usage", help="Leave measured use and its cost out.")
     ] = False,
+    pin_images: Annotated[
+        bool,
+        typer.Option(
+            "--pin-images/--no-pin-images",
+            help="Ask registries which digest each image's tag means now, and write it down. "
+            "What does not answer in time is left as it is, and told.",
+        ),
+    ] = True,
+    inside_registry: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--inside-registry",
+            metavar="HOST",
+            help="A registry inside of this network that may be asked, too: host or host:port.",
+        ),
+    ] = None,
     fleet: options.Fleet = None,
     state: options.State = None,
     as_json: options.Json = False,
@@ -73,16 +89,18 @@ def export(
     from hubfleet.fleet.load import load_fleet
     from hubfleet.replicate.export import Options, hubs_of
     from hubfleet.replicate.export import export as write
+    from hubfleet.replicate.images.client import DistributionRegistry
 
     loaded = load_fleet(wiring.fleet_root(fleet))
     names, folder = hubs_of(loaded, name), wiring.state_folder(state)
     used, untold = use_asked(names, folder, usage, without=without_usage)
     chosen = Options(with_database, with_homes, with_shared, at, used, untold)
+    registry = DistributionRegistry(inside_registry or ()) if pin_images else None
     with (
         wiring.data_sources(loaded, folder) as sources,
         Progress("exporting", 0, quiet=quiet) as progress,
     ):
-        made = write(loaded, names, to, chosen, folder, progress.listen, sources)
+        made = write(loaded, names, to, chosen, folder, progress.listen, sources, registry)
     if as_json:
         output.print_json(made.as_json())
     elif not quiet:
@@ -95,6 +113,9 @@ def _tell_exported(made: Exported) -> None:
     output.say(f"exported {counted(len(manifest.hubs), 'hub')} to {made.target}: {files}")
     if made.resumed:
         output.tell(f"{counted(made.resumed, 'part')} were there from an export that was cut off")
+    for image in made.images:
+        if image.digest is not None:
+            output.tell(f"image {image.text}")
     for one in manifest.left_out:
         output.tell(f"left out: {one.what}{f' ({one.why})' if one.why else ''}")
     if made.unread:
@@ -108,18 +129,23 @@ def _tell_exported(made: Exported) -> None:
 def audit(
     name: Name,
     fleet: options.Fleet = None,
+    state: options.State = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Say what could not be taken along: MUST, SHOULD and MAY findings, each with a cure."""
     from hubfleet import wiring
     from hubfleet.fleet.load import load_fleet
+    from hubfleet.platforms.local.environments import EnvironmentStore
     from hubfleet.replicate.audit import audit as findings_of
+    from hubfleet.replicate.data.licences import licences_known
     from hubfleet.replicate.export import hubs_of
 
     loaded = load_fleet(wiring.fleet_root(fleet))
     names = hubs_of(loaded, name)
-    findings = findings_of(loaded, names)
+    store = EnvironmentStore(wiring.state_folder(state).environments)
+    licences = {name: licences_known(loaded.hubs[name], store) for name in names}
+    findings = findings_of(loaded, names, licences)
     if as_json:
         output.print_json(
             {"hubs": list(names), "findings": [finding.as_json() for finding in findings]}

@@ -32,7 +32,10 @@ from hubfleet.replicate.data.databases import stripped_copy
 from hubfleet.replicate.data.sources import Source, Sources, Tree, on_this_machine
 from hubfleet.replicate.describing.costs import cost
 from hubfleet.replicate.describing.declaring import Described, Description, describe
+from hubfleet.replicate.describing.pinning import named_images, pin_images
 from hubfleet.replicate.describing.texts import Software, texts_of
+from hubfleet.replicate.images.reference import Reference
+from hubfleet.replicate.images.registry import ImageRegistry
 
 Report = Callable[[str, str], None]
 
@@ -73,13 +76,15 @@ class Options:
 class Exported:
     """What was made; `resumed` parts were there from a run that was cut off.
 
-    `unread` says more of what was left out than may stand in the bundle.
+    `images` are as the bundle names them; `unread` says more of what was left out than may stand
+    in the bundle.
     """
 
     target: Path
     manifest: Manifest
     bytes: int
     resumed: int
+    images: tuple[Reference, ...] = ()
     unread: tuple[Problem, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -93,6 +98,9 @@ class Exported:
             "files": len(told.files),
             "bytes": self.bytes,
             "resumed": self.resumed,
+            "images": [
+                {"image": one.name, "tag": one.tag, "digest": one.digest} for one in self.images
+            ],
             "left_out": [one.model_dump() for one in told.left_out],
             "placeholders": [one.model_dump() for one in told.placeholders],
             "unread": [problem.as_json() for problem in self.unread],
@@ -121,8 +129,10 @@ def export(
     state: StateFolder | None = None,
     report: Report = lambda _what, _phase: None,
     sources: Sources | None = None,
+    images: ImageRegistry | None = None,
 ) -> Exported:
-    """Write the bundle of these hubs of one community; `state` is where local hubs live.
+    """Write the bundle of these hubs of one community; `state` is where local hubs live, `images`
+    who is asked for digests.
 
     `sources` say where each hub's data is; without them, on this machine. Raises what stands in the
     way; what was made until then is gone on with by the next call.
@@ -136,6 +146,7 @@ def export(
     work = _Export(fleet, describe(fleet, names), options, state, stage, report, sources)
     try:
         with stage.held():
+            pin_images(work.described, images, report)
             manifest = work.run("community" if whole else "hub")
             report("the bundle", "being put together")
             stage.finish(manifest)
@@ -145,7 +156,8 @@ def export(
         raise not_written(target, error) from None
     report("the bundle", "done")
     size = sum(part.size for part in manifest.files.values())
-    return Exported(target, manifest, size, stage.resumed, tuple(work.unread))
+    named = named_images(work.described)
+    return Exported(target, manifest, size, stage.resumed, named, tuple(work.unread))
 
 
 @dataclass(slots=True)

@@ -20,6 +20,8 @@ from hubfleet.office.leaving import takes
 from hubfleet.office.leaving.models import Take
 from hubfleet.office.post.models import Message
 from hubfleet.office.usage.models import UseDay
+from tests.built import lay_out
+from tests.fleets import write
 from tests.integration.acting.conftest import entries
 from tests.integration.acting.test_pages import text_of
 from tests.offices import Office
@@ -118,6 +120,27 @@ def test_a_real_bundle_of_the_declaration_with_measured_use(office: Office, brow
     assert "| 2026-10 (not complete) | 0 | 24.0 | 48.0 |" in held["COST.md"].decode()
     assert b"7777" not in held["usage.json"] + held["COST.md"]
     assert "What would not move as it is" in text_of(browse("ada").get(URL))
+
+
+def test_the_page_names_what_would_not_move_down_to_packages(office: Office, browse) -> None:
+    packages = {"environment": {"packages": ["cudnn", "six"]}}
+    write(office.root / "communities/ant/hubs/prod.yaml", packages)
+    (wanted,) = office.fleet.hubs[HUB].environments
+    said = {
+        "cudnn": "License-Expression: LicenseRef-NVIDIA-Proprietary",
+        "six": "License: see",
+        "evil": "License: proprietary `<b>?`",
+    }
+    lay_out(office.state / "environments", wanted, said)
+    page = browse("ada").get(URL)
+    shown = text_of(page)
+    assert (
+        "SHOULD The package cudnn is under a licence that is not free: "
+        "LicenseRef-NVIDIA-Proprietary environment.packages "
+        "Its owner decides who may use it, where, and for how long. What helps: agree with"
+    ) in shown
+    assert "MAY 1 package of the environment without a licence that is known to be free" in shown
+    assert b"proprietary <code>&lt;b&gt;?</code>" in page.content
 
 
 @pytest.mark.parametrize(("login", "status"), [("", 302), ("bo", 403), ("eve", 403), ("bea", 404)])

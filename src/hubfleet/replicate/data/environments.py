@@ -1,8 +1,7 @@
-"""The software of a hub for its bundle: reviewed or built locks, and what licences they declare."""
+"""The software of a hub for its bundle: reviewed or built locks, and repositories."""
 
 from __future__ import annotations
 
-import email.parser
 import os
 import stat
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ from hubfleet.kit.errors import HubfleetError
 from hubfleet.platforms.local.environments import EnvironmentStore
 
 _NOT_TAKEN = frozenset({".git", "__pycache__", ".ipynb_checkpoints"})
-_LARGEST_METADATA = 1_000_000
 
 
 def lock_text(root: Path, store: EnvironmentStore | None, wanted: HubEnvironment) -> str | None:
@@ -61,28 +59,6 @@ def runtime_of(lock: str) -> dict[str, str]:
 def packages_of(lock: str | None) -> dict[str, str]:
     """Names and versions."""
     return dict(sorted(versions_of(lock).items())) if lock else {}
-
-
-def licences_of(environment: Path | None) -> dict[str, dict[str, str]]:
-    """Name -> version and declared licence of every package in a built environment."""
-    if environment is None:
-        return {}
-    found = {}
-    for metadata in environment.glob("lib/python3.*/site-packages/*.dist-info/METADATA"):
-        if metadata.stat().st_size > _LARGEST_METADATA:
-            continue
-        text = metadata.read_text(encoding="utf-8", errors="replace")
-        head = email.parser.HeaderParser().parsestr(text)
-        name = str(head["Name"] or "").lower().replace("_", "-")
-        classifiers = [
-            str(line).rpartition(" :: ")[2]
-            for line in head.get_all("Classifier", [])
-            if str(line).startswith("License ::")
-        ]
-        said = str(head["License-Expression"] or "") or ", ".join(classifiers)
-        said = said or " ".join(str(head["License"] or "").split())[:80]
-        found[name] = {"version": str(head["Version"] or ""), "licence": said}
-    return dict(sorted(found.items()))
 
 
 def files_of(folder: Path, below: str = "") -> Iterator[tuple[str, bytes, bool]]:

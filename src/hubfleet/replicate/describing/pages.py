@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from hubfleet.fleet.model import Fleet
 from hubfleet.fleet.responsibilities import split_of
 from hubfleet.replicate.bundle.manifest import Promise, Told
+from hubfleet.replicate.data.licences import Licence
 
 _OWNERS = {"community": "the community", "operator": "the operator", "shared": "both"}
 
@@ -52,6 +53,7 @@ helm upgrade --install HUB jupyterhub --repo https://hub.jupyter.org/helm-chart/
 ```
 
 `chart.yaml` beside it says which version; `objects.yaml`, where there is one, is applied first.
+`IMAGES.json`, where there is one, lists the images with their digests: copy them while you can.
 Where people's software was a list of packages, build an image of `environment/` with repo2docker.
 """
 
@@ -113,7 +115,7 @@ def checklist(fleet: Fleet, community: str) -> str:
     return "\n".join(lines)
 
 
-def licences(packages: Mapping[str, Mapping[str, str]]) -> str:
+def licences(packages: Mapping[str, Licence]) -> str:
     """The licence of every package that the hub's software is made of, as it declares it."""
     lines = ["# Licences", "", "hubfleet and JupyterHub are open source (BSD-3-Clause)."]
     if not packages:
@@ -122,5 +124,5 @@ def licences(packages: Mapping[str, Mapping[str, str]]) -> str:
         )
     lines += ["What each package of the environment declares:", ""]
     for name, one in sorted(packages.items()):
-        lines.append(f"- {name} {one['version']}: {one['licence'] or 'not declared'}")
+        lines.append(f"- {name} {one.version}: {one.words or 'not declared'}")
     return "\n".join(lines) + "\n"

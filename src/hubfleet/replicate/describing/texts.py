@@ -14,15 +14,17 @@ from hubfleet.replicate.bundle.manifest import Promise
 from hubfleet.replicate.data.environments import (
     built_path,
     files_of,
-    licences_of,
     lock_text,
     packages_of,
     requirements_of,
     runtime_of,
 )
+from hubfleet.replicate.data.licences import Licence, licences_of
 from hubfleet.replicate.describing import pages, plain, scripts
 from hubfleet.replicate.describing.chart import by_password, chart_files, rules
 from hubfleet.replicate.describing.declaring import Described, Description
+from hubfleet.replicate.describing.pinning import FILE as IMAGES
+from hubfleet.replicate.describing.pinning import images_json
 from hubfleet.replicate.importing.writing import yaml_text
 
 Texts = dict[str, tuple[bytes, bool]]
@@ -34,7 +36,7 @@ class Software:
 
     locks: dict[str, str] = field(default_factory=dict)
     packages: dict[str, dict[str, str]] = field(default_factory=dict)
-    licences: dict[str, dict[str, str]] = field(default_factory=dict)
+    licences: dict[str, Licence] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
     @classmethod
@@ -48,7 +50,8 @@ class Software:
                 continue
             found.locks[wanted.name] = text
             found.packages[wanted.name] = packages_of(text)
-            found.licences |= licences_of(built_path(store, wanted))
+            built = built_path(store, wanted)
+            found.licences |= licences_of(built) if built else {}
         return found
 
 
@@ -64,7 +67,7 @@ def texts_of(
     binary: Texts = {}
     for file, value in described.declarations.items():
         texts[f"fleet/{file}"] = yaml_text(value)
-    licences: dict[str, dict[str, str]] = {}
+    licences: dict[str, Licence] = {}
     for one in described.hubs:
         binary |= _repositories(fleet, one)
         texts |= _hub(one, software[one.short], people[one.short])
@@ -78,6 +81,8 @@ def texts_of(
     texts["PLACEHOLDERS.md"] = pages.placeholders(described.placeholders, described.left_out)
     texts["CHECKLIST.md"] = pages.checklist(described.fleet, described.community)
     texts["LICENCES.md"] = pages.licences(licences)
+    if images := images_json(described):
+        texts[IMAGES] = images
     texts["restore_homes.py"] = scripts.RESTORE_HOMES
     texts["make_environments.py"] = scripts.MAKE_ENVIRONMENTS
     for name, text in rules(described.fleet, _jupyterhub()).items():

@@ -29,7 +29,10 @@ from hubfleet.office.leaving import takes
 from hubfleet.office.leaving.dates import dates_of
 from hubfleet.office.leaving.models import Take
 from hubfleet.office.ports import desk
+from hubfleet.platforms.local.environments import EnvironmentStore
+from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.replicate.audit import Finding, audit
+from hubfleet.replicate.data.licences import licences_known
 
 CHUNK = 256 * 1024
 
@@ -75,8 +78,9 @@ def _render(request: HttpRequest, hub: Hub, *, status: int = 200) -> HttpRespons
 
 def _findings(fleet: Fleet, hub: Hub) -> tuple[Finding, ...]:
     """What could not be taken along as it is; nothing where the answer itself fails."""
+    store = EnvironmentStore(StateFolder(desk().state).environments)
     try:
-        return audit(fleet, [hub.name])
+        return audit(fleet, [hub.name], {hub.name: licences_known(hub, store)})
     except HubfleetError:
         return ()
 

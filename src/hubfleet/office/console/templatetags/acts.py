@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from django import template
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from hubfleet.planning.steps import Step, hub_name
 
@@ -22,6 +25,13 @@ def short(name: str) -> str:
 def hub_of(step: Step) -> str:
     """The hub that a step is about."""
     return hub_name(step)
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """What stands between backticks, as code; everything is escaped first."""
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    return mark_safe(marked)  # noqa: S308
 
 
 @register.filter
