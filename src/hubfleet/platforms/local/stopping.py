@@ -20,7 +20,12 @@ from hubfleet.platforms.local.control import (
 from hubfleet.platforms.local.folders import StateFolder
 from hubfleet.platforms.local.limits import group_prefix
 from hubfleet.platforms.local.processes import is_alive
-from hubfleet.platforms.local.servers import marked_beginning, running_servers, stop_servers
+from hubfleet.platforms.local.servers import (
+    PROBE_USER,
+    marked_beginning,
+    running_servers,
+    stop_servers,
+)
 from hubfleet.platforms.local.spec import RunRecord
 
 STOP_SECONDS = 30.0
@@ -57,10 +62,11 @@ def stop_all(state: StateFolder, *, keep_hubs: bool) -> str:
         go_on = f"{_counted(hubs, 'hub')} and people's servers go on"
         return f"the keeper has ended; {go_on}"
     _end_what_is_left(state)
-    servers = sum(len(stop_servers(folder.path)) for folder in state.known_hubs())
-    servers += _end_without_records(state)
-    if before.keeper is None and not hubs and not servers and not console:
+    users = [user for folder in state.known_hubs() for user in stop_servers(folder.path)]
+    unwritten = _end_without_records(state)
+    if before.keeper is None and not hubs and not users and not unwritten and not console:
         return "nothing was running"
+    servers = sum(user != PROBE_USER for user in users) + unwritten
     people = f" and {_counted(servers, 'server')} of people" if servers else ""
     beside = "the console, " if console else ""
     return (
