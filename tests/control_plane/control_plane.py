@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import yaml
 
 from tests.control_plane.certificates import Certificates, make_certificates
 from tests.control_plane.programs import program_folder
+from tests.places import free_port
 
 ADMIN_TOKEN = "admin-of-the-tests"
 LIMITED_TOKEN = "limited-account-of-the-tests"
@@ -38,6 +38,13 @@ class ControlPlane:
     address: str
     certificates: Certificates
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """All of its programs live; else what the first that ended said last."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                log = (self.folder / f"{name}.log").read_text(errors="replace")
+                raise AssertionError(f"{name} ended: {log[-2000:]}")
 
     def kubeconfig(self, path: Path, *, token: str = ADMIN_TOKEN, context: str = "tests") -> Path:
         """Write a kubeconfig file for whoever has this token."""
@@ -70,7 +77,9 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
     tokens.write_text(
         f'{ADMIN_TOKEN},admin,admin,"system:masters"\n{LIMITED_TOKEN},{LIMITED_USER},limited\n'
     )
-    etcd_port, peer_port, port = free_ports(3)
+    # From below those that the system hands out by itself: another program's connection may get
+    # one of those in the moment before ours listens.
+    etcd_port, peer_port, port = free_port(), free_port(), free_port()
     plane = ControlPlane(folder, f"https://127.0.0.1:{port}", made)
     config = plane.kubeconfig(folder / "admin.yaml")
     try:
@@ -124,8 +133,7 @@ def _api_server(made: Certificates, tokens: Path, etcd_port: int, port: int) -> 
 def _controllers(made: Certificates, config: Path) -> list[str]:
     return [
         f"--kubeconfig={config}",
-        "--bind-address=127.0.0.1",
-        f"--secure-port={free_ports(1)[0]}",
+        "--secure-port=0",
         "--leader-elect=false",
         # Nobody sends the heartbeats of nodes.
         "--controllers=*,-node-lifecycle-controller,-taint-eviction-controller",
@@ -141,23 +149,10 @@ def _controllers(made: Certificates, config: Path) -> list[str]:
 def _scheduler(config: Path) -> list[str]:
     return [
         f"--kubeconfig={config}",
-        "--bind-address=127.0.0.1",
-        f"--secure-port={free_ports(1)[0]}",
+        "--secure-port=0",
         "--leader-elect=false",
         "--v=0",
     ]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def _start(plane: ControlPlane, name: str, *arguments: str) -> None:
@@ -191,9 +186,7 @@ async def _until_ready(plane: ControlPlane) -> None:
     deadline = time.monotonic() + _PATIENCE
     async with aiohttp.ClientSession(headers=headers) as session:
         while True:
-            for name, process in plane.processes.items():
-                log = (plane.folder / f"{name}.log").read_text(errors="replace")
-                assert process.poll() is None, f"{name} ended: {log[-2000:]}"
+            plane.check()
             with contextlib.suppress(aiohttp.ClientError):
                 async with session.get(f"{plane.address}/readyz", ssl=trust) as answer:
                     if answer.status == 200:

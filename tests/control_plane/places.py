@@ -190,6 +190,8 @@ def work_on(cluster: Cluster, fleet: Fleet, folder: Path) -> Work:
 def cluster_place(folder: Path, program: str | None = None) -> Iterator[ClusterPlace]:
     """A place on the plane, for the helm at hand or another one; skips where there is no plane."""
     found = plane()
+    if found.own is not None:
+        found.own.check()
     folder.mkdir(parents=True, exist_ok=True)
     place = ClusterPlace(folder, found, f"t{next(_numbers)}")
     with pytest.MonkeyPatch.context() as patch:

@@ -13,9 +13,10 @@ import yaml
 
 from hubfleet.kit.errors import TransientError
 from hubfleet.platforms.kubernetes.api import NAMESPACES
-from tests.control_plane.control_plane import LIMITED_TOKEN, LIMITED_USER, free_ports
+from tests.control_plane.control_plane import LIMITED_TOKEN, LIMITED_USER
 from tests.control_plane.places import ClusterPlace
 from tests.integration.kubernetes.acting import HUB, bring_up, create, refusal, seen
+from tests.places import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +34,7 @@ def other_config(place: ClusterPlace, name: str, **changes: str) -> Path:
 
 
 def test_a_cluster_that_does_not_answer_is_told_and_may_answer_later(place):
-    server = f"https://127.0.0.1:{free_ports(1)[0]}"
+    server = f"https://127.0.0.1:{free_port()}"
     config = other_config(place, "away.yaml", server=server)
     fleet = place.fleet("one", {HUB: {}}, kubernetes={"kubeconfig": str(config)})
     platform = place.platform(fleet)
@@ -158,7 +159,7 @@ def test_one_of_thirty_clusters_is_away_and_the_others_go_on(place, tmp_path):
     names = [f"c{number:02}" for number in range(30)]
     hubs = {f"ant/h{number:02}": {"cluster": name} for number, name in enumerate(names)}
     fleet = place.fleet("many", hubs)
-    away = other_config(place, "away.yaml", server=f"https://127.0.0.1:{free_ports(1)[0]}")
+    away = other_config(place, "away.yaml", server=f"https://127.0.0.1:{free_port()}")
     file = place.folder / "many" / "clusters" / "c07.yaml"
     file.write_text(file.read_text().replace(str(place.plane.kubeconfig), str(away)))
 

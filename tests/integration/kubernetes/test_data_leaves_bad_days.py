@@ -112,7 +112,9 @@ def ended_half_way(place, fleet, target: Path, how: signal.Signals) -> None:
     command += ["--state", str(place.folder / "exporter")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: part.exists() or process.poll() is not None, "the second home", 60)
+        # The file is there before the pod is; what is in it came out of the pod.
+        begun = lambda: part.exists() and part.stat().st_size > 0  # noqa: E731
+        until(lambda: begun() or process.poll() is not None, "the second home", 60)
         assert process.poll() is None, "it ended before it could be stopped"
         process.send_signal(how)
         process.wait(30)

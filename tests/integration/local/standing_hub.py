@@ -29,6 +29,7 @@ from hubfleet.platforms.local.folders import HubFolder
 from hubfleet.platforms.local.proxy import ensure_proxy_program
 from hubfleet.platforms.local.servers import stop_servers
 from hubfleet.platforms.local.spec import HubSecrets, HubSpec
+from tests.places import free_port
 
 PASSWORD = "open sesame everyone"
 ADMIN_PASSWORD = "a much longer secret for the admins only"
@@ -38,12 +39,6 @@ from pathlib import Path
 from hubfleet.platforms.local.hub import run_hub
 run_hub(Path(sys.argv[1]))
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def until(question: Callable[[], Any], seconds: float, what: str) -> Any:

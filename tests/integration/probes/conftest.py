@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from hubfleet.probes.target import Target
+from tests.places import free_port
 
 USER = "hubfleet-probe"
 NAME = "prod-reef.localhost"
@@ -52,7 +52,7 @@ class RunningHub:
 
     def __init__(self, folder: Path, proxy: str, extra: str, scopes: list[str]) -> None:
         self.folder = folder
-        self.public, self.hub, self.api = _free_ports(3)
+        self.public, self.hub, self.api = free_port(), free_port(), free_port()
         self.token = secrets.token_hex(16)
         self.runtime = Path("/tmp") / f"hf-{secrets.token_hex(4)}"  # sockets need short paths
         self.runtime.mkdir(mode=0o700)
@@ -132,17 +132,6 @@ class RunningHub:
             if any(mark in told for mark in marks):
                 found.append(int(entry.name))
         return found
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 @pytest.fixture(scope="session")

@@ -217,7 +217,7 @@ def _running(
         _wait_until_up(process, port, plain / "hub.log")
         yield Target(person, f"http://127.0.0.1:{port}/", None, person, token), password
     finally:
-        _end(process, plain)
+        _end(process, plain, python)
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -234,7 +234,7 @@ def _wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> No
         time.sleep(0.1)
 
 
-def _end(process: subprocess.Popen[bytes], plain: Path) -> None:
+def _end(process: subprocess.Popen[bytes], plain: Path, python: Path) -> None:
     """The hub first, which ends people's servers and the proxy; then whatever it left."""
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
@@ -244,19 +244,23 @@ def _end(process: subprocess.Popen[bytes], plain: Path) -> None:
         process.kill()
         process.wait()
     deadline = time.monotonic() + _END
-    while (left := _left(plain)) and time.monotonic() < deadline:
+    while (left := _left(plain, python.parent)) and time.monotonic() < deadline:
         for pid in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.1)
 
 
-def _left(plain: Path) -> list[int]:
-    """Processes whose home or folder is below the trial's: the proxy and people's servers."""
+def _left(*folders: Path) -> list[int]:
+    """Processes that know one of the trial's folders: as their home, or on their path, which is all
+    that the hub's services are given.
+    """
     found = []
-    needle = os.fsencode(plain)
+    needles = [os.fsencode(folder) for folder in folders]
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if int(process.name) != os.getpid() and needle in (process / "environ").read_bytes():
+            environment = (process / "environ").read_bytes()
+            mine = int(process.name) == os.getpid()
+            if not mine and any(needle in environment for needle in needles):
                 found.append(int(process.name))
     return found
