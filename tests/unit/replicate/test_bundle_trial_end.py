@@ -21,4 +21,5 @@ def test_a_service_that_knows_nothing_but_its_path_is_ended_too(tmp_path):
             assert service.wait(10) < 0
             assert other.poll() is None, "it is not of the trial"
         finally:
-            other.kill()
+            for process in (hub, service, other):
+                process.kill()
