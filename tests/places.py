@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -79,10 +80,22 @@ def remove_far_socket(state: StateFolder) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, from below those that the system hands out by itself."""
-    ports = list(range(10000, 20000))
-    random.shuffle(ports)
-    return next(port for port in ports if is_free(port))
+    """A port that nobody listens on, from below those that the system and hubfleet hand out.
+
+    No other worker of this run is given it, and this one not again until a thousand others were:
+    whoever asked for it may need a while until it listens.
+    """
+    return next(port for port in _ports if is_free(port))
+
+
+def _own_ports() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    slice_of_worker = range(10000 + 1250 * worker, 10000 + 1250 * (worker + 1))
+    start = random.randrange(len(slice_of_worker))
+    return itertools.cycle([*slice_of_worker[start:], *slice_of_worker[:start]])
+
+
+_ports = _own_ports()
 
 
 def until(happened: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
