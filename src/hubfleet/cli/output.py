@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from hubfleet.kit.errors import Problem
+from hubfleet.kit.units import counted as counted  # noqa: PLC0414, a word of this room
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,11 +38,6 @@ def print_problems(problems: Iterable[Problem]) -> None:
     if sys.stderr.isatty():
         shown = [_coloured(text) for text in shown]
     tell("\n\n".join(shown))
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """`1 hub`, `2 hubs`, `2 communities`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def in_short(value: Any) -> str:

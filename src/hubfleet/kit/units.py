@@ -16,6 +16,11 @@ _DURATION_PART = re.compile(r"(\d+)([wdhms])")
 _PERIOD = re.compile(r"^([1-9]\d{0,3})([dwy])$")
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """`1 hub`, `2 hubs`, `2 communities`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def parse_memory(text: str | int) -> int:
     """Bytes in `512M`, `2G`, `2Gi`, `1.5G`, or a plain number of bytes.
 

@@ -14,6 +14,7 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from hubfleet.kit.units import counted
 from hubfleet.office.watching.availability import Day, in_percent
 from hubfleet.probes.verdict import SLOW
 
@@ -124,10 +125,10 @@ def in_words(found: Iterable[Day]) -> str:
     if not seen:
         return "Nothing was measured in this time."
     if not bad:
-        return f"Measured on {_counted(len(seen), 'day')}, available all the time."
+        return f"Measured on {counted(len(seen), 'day')}, available all the time."
     worst = min(bad, key=lambda day: day.share.part or 0.0)
     return (
-        f"Measured on {_counted(len(seen), 'day')}, with trouble on {len(bad)}; "
+        f"Measured on {counted(len(seen), 'day')}, with trouble on {len(bad)}; "
         f"the worst was {worst.day.isoformat()} with {in_percent(worst.share.part)}."
     )
 
@@ -198,7 +199,7 @@ def progress(parts: Sequence[tuple[str, int]], whole: int, name: str) -> SafeStr
         "", '<rect class="{}" x="{}" y="0" width="{}" height="4"></rect>', pieces
     )
     done = sum(count for _, count in parts)
-    text = f"{done} of {_counted(whole, 'hub')} have an end"
+    text = f"{done} of {counted(whole, 'hub')} have an end"
     return _svg(100, 4, name, text, inside, kind="chart progress", stretch=True)
 
 
@@ -210,10 +211,6 @@ def budget(left: float, word: str, name: str) -> SafeString:
     text = f"{int(100 * left)} % is left"
     title = f"Error budget of {name}"
     return _svg(100, 4, title, text, inside, kind="chart progress", stretch=True)
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _svg(

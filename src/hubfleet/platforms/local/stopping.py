@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hubfleet.kit.errors import failure
+from hubfleet.kit.units import counted
 from hubfleet.platforms.local.console_process import running_console, stop_console
 from hubfleet.platforms.local.control import (
     KeeperClient,
@@ -59,7 +60,7 @@ def stop_all(state: StateFolder, *, keep_hubs: bool) -> str:
         KeeperClient(state).shutdown(hubs=not keep_hubs)
         _wait(state.path, lambda: ["the keeper"] if _keeper_lives(state) else [])
     if keep_hubs:
-        go_on = f"{_counted(hubs, 'hub')} and people's servers go on"
+        go_on = f"{counted(hubs, 'hub')} and people's servers go on"
         return f"the keeper has ended; {go_on}"
     _end_what_is_left(state)
     users = [user for folder in state.known_hubs() for user in stop_servers(folder.path)]
@@ -67,10 +68,10 @@ def stop_all(state: StateFolder, *, keep_hubs: bool) -> str:
     if before.keeper is None and not hubs and not users and not unwritten and not console:
         return "nothing was running"
     servers = sum(user != PROBE_USER for user in users) + unwritten
-    people = f" and {_counted(servers, 'server')} of people" if servers else ""
+    people = f" and {counted(servers, 'server')} of people" if servers else ""
     beside = "the console, " if console else ""
     return (
-        f"stopped {beside}{_counted(hubs, 'hub')}{people}; "
+        f"stopped {beside}{counted(hubs, 'hub')}{people}; "
         f"files and passwords are kept in {state.path}"
     )
 
@@ -91,10 +92,6 @@ def anything_runs(state: StateFolder) -> bool:
 
 def _keeper_lives(state: StateFolder) -> bool:
     return read_status(state).keeper is not None
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _end_what_is_left(state: StateFolder) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from hubfleet.kit.units import counted
 from hubfleet.replicate.bundle.manifest import Promise
 
 Outcome = Literal["same", "differs", "not-compared"]
@@ -57,15 +58,15 @@ def compare_people(trial: Trial, promise: Promise, found: Mapping[str, Any]) -> 
     trial.add(
         "users",
         [f"{name} is missing" for name in promise.users if name not in users],
-        f"{len(promise.users)} people",
+        counted(len(promise.users), "person", "people"),
     )
     trial.add(
         "admins",
         [f"{name} is none" for name in promise.admins if name not in admins]
         + [f"{name} is one" for name in sorted(admins - set(promise.admins))],
-        f"{len(promise.admins)} admins",
+        counted(len(promise.admins), "admin"),
     )
-    trial.add("groups", _groups(promise, found["groups"]), f"{len(promise.groups)} groups")
+    trial.add("groups", _groups(promise, found["groups"]), counted(len(promise.groups), "group"))
 
 
 def _groups(promise: Promise, found: Mapping[str, Sequence[str]]) -> Iterable[str]:
@@ -86,7 +87,7 @@ def compare_packages(
         for package, version in promised.items()
         if there.get(_one_spelling(package)) != version
     ]
-    trial.add(told, differing, f"{len(promised)} packages")
+    trial.add(told, differing, counted(len(promised), "package"))
 
 
 def _one_spelling(package: str) -> str:

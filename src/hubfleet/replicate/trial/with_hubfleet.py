@@ -18,6 +18,7 @@ from hubfleet.fleet.load import load_fleet
 from hubfleet.fleet.model import Fleet, Hub
 from hubfleet.fleet.yaml import read_yaml
 from hubfleet.kit.errors import HubfleetError
+from hubfleet.kit.units import counted
 from hubfleet.planning.steps import CreateHub, Reason
 from hubfleet.platforms.archives.tree import TreeArchive
 from hubfleet.platforms.local.environments import installed
@@ -142,7 +143,7 @@ def _compare_data(trial: Trial, manifest: Manifest, short: str, state: StateFold
         if part is not None and digest_of(folder.path / name) != part.sha256:
             differing.append(name)
     if promise.homes or promise.shared:
-        trial.add("data", differing, f"{len(promise.homes)} homes")
+        trial.add("data", differing, counted(len(promise.homes), "home"))
 
 
 class _Digest:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from hubfleet.fleet.fields import PROBE_USER
 from hubfleet.kit.errors import HubfleetError, failure
+from hubfleet.kit.units import counted
 from hubfleet.platforms.local.answers import status_of
 from hubfleet.platforms.local.proxy import ensure_proxy_program
 from hubfleet.probes.person import probe_hub
@@ -156,7 +157,7 @@ def _compare_data(trial: Trial, manifest: Manifest, short: str, plain: Path) -> 
         part = manifest.files.get(f"hubs/{short}/{archive}.tar")
         if part is not None and (not tree.is_dir() or digest_of(tree) != part.sha256):
             differing.append(called)
-    trial.add("data", differing, f"{len(promise.homes)} homes")
+    trial.add("data", differing, counted(len(promise.homes), "home"))
 
 
 def _fault_of(command: list[str]) -> str:

@@ -9,6 +9,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from hubfleet.kit import units
 from hubfleet.kit.clock import now, timestamp
 
 register = template.Library()
@@ -65,7 +66,7 @@ def seconds(value: float | None) -> str:
 def counted(number: int, words: str) -> str:
     """`{{ 2|counted:"hub,hubs" }}` is `2 hubs`."""
     one, _, many = words.partition(",")
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return units.counted(number, one, many)
 
 
 @register.filter
